@@ -1,0 +1,39 @@
+// From rows to batches: which rows run together, and how wide.
+//
+// A row's width depends on its own length alone, and a batch holds rows of one width. So a row is
+// padded the same in every company, which is half of promise 1 (a score belongs to its pair), and on
+// the CPU (width_multiple 1) nothing is padded at all. Rows of exactly equal length cost at most 3 %
+// against filling the budget with near-equal ones (measured 2026-11-20: MiniLM-L6 and tiny shapes,
+// 100 passages of mean 90 tokens and 400 titles of mean 22), and need no mask to be exact.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace rerank {
+
+struct PlanLimits {
+  std::int64_t max_batch_tokens = 512;  // rows x width; a longer row is a batch of its own
+  std::int64_t max_batch_rows = std::numeric_limits<std::int64_t>::max();
+  std::int64_t width_multiple = 1;  // widths are rounded up to it, but never past max_width
+  std::int64_t max_width = std::numeric_limits<std::int64_t>::max();
+  std::int64_t workers = 1;  // a small request is cut finer, so that each has a share
+};
+
+struct Batch {
+  std::int64_t begin;  // position of its first row in BatchPlan::order
+  std::int64_t rows;
+  std::int64_t width;
+};
+
+struct BatchPlan {
+  std::vector<std::int64_t> order;  // rows, widest first, equal widths in input order
+  std::vector<Batch> batches;       // consecutive slices of order
+};
+
+// Throws std::invalid_argument for limits below 1 or a length outside 1..max_width.
+BatchPlan plan_batches(std::span<const std::int64_t> lengths, const PlanLimits& limits);
+
+}  // namespace rerank

@@ -1,0 +1,44 @@
+// Failures that are neither a caller's broken precondition (std::invalid_argument) nor out of memory.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace rerank {
+
+// Who has to act: the bindings turn each into one class of rerank_core.errors.
+enum class Fault {
+  kModel,     // the model's files are not what a cross-encoder needs
+  kProvider,  // ONNX Runtime, or the execution provider asked for, is not there
+  kRun,       // the model ran and failed, or gave something that is not a score
+  kClosed,    // the engine was closed, or belongs to the process before a fork
+};
+
+class Error : public std::runtime_error {
+ public:
+  Error(Fault fault, const std::string& message) : std::runtime_error(message), fault_(fault) {}
+  Fault fault() const { return fault_; }
+
+ private:
+  Fault fault_;
+};
+
+// Pairs longer than the limit in a request that must not be truncated.
+class TokenLimitExceeded : public std::runtime_error {
+ public:
+  struct Offender {
+    std::int64_t document;  // index in the request
+    std::int64_t tokens;    // of the whole pair, special tokens included
+    std::int64_t limit;     // what the pair may have; differs between pairs only with windows
+  };
+  explicit TokenLimitExceeded(std::vector<Offender> offenders)
+      : std::runtime_error("a pair exceeds its token limit"), offenders_(std::move(offenders)) {}
+  const std::vector<Offender>& offenders() const { return offenders_; }
+
+ private:
+  std::vector<Offender> offenders_;
+};
+
+}  // namespace rerank
