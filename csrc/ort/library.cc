@@ -1,0 +1,76 @@
+#include "ort/library.h"
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+#ifdef _WIN32
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
+
+namespace rerank::ort {
+namespace {
+
+using GetApiBase = const ApiBase*(RERANK_ORT_CALL*)();
+
+#ifdef _WIN32
+GetApiBase load(const std::filesystem::path& path) {
+  const HMODULE module = LoadLibraryExW(path.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
+  if (module == nullptr)
+    throw Error(Fault::kProvider, "cannot load " + path.string() + ": Windows error " +
+                                      std::to_string(GetLastError()));
+  return reinterpret_cast<GetApiBase>(GetProcAddress(module, "OrtGetApiBase"));
+}
+#else
+GetApiBase load(const std::filesystem::path& path) {
+  void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (module == nullptr) throw Error(Fault::kProvider, std::string("cannot load ") + dlerror());
+  return reinterpret_cast<GetApiBase>(dlsym(module, "OrtGetApiBase"));
+}
+#endif
+
+}  // namespace
+
+const Library& Library::open(const std::filesystem::path& path) {
+  static std::mutex mutex;
+  static auto* const opened = new std::map<std::filesystem::path, const Library*>;
+  const std::lock_guard lock(mutex);
+  if (const auto found = opened->find(path); found != opened->end()) return *found->second;
+
+  const GetApiBase get_base = load(path);
+  if (get_base == nullptr)
+    throw Error(Fault::kProvider, path.string() + " is not ONNX Runtime: no OrtGetApiBase in it");
+  const ApiBase* base = get_base();
+  const Api::AnyFunction* table = base->GetApi(kApiVersion);
+  if (table == nullptr)
+    throw Error(Fault::kProvider, "onnxruntime 1." + std::to_string(kApiVersion) +
+                                      " or later is needed, " + path.string() + " is " +
+                                      base->GetVersionString());
+  const auto* library = new Library(Api(table), base->GetVersionString());
+  opened->emplace(path, library);
+  return *library;
+}
+
+Library::Library(const Api& api, std::string version) : api_(api), version_(std::move(version)) {
+  // Fatal only: what fails comes back as a status, and a library does not write to stderr.
+  check(api_.CreateEnv(kLogFatal, "rerank_core", &env_), Fault::kProvider, "onnxruntime");
+}
+
+std::vector<std::string> Library::providers() const {
+  char** names = nullptr;
+  int count = 0;
+  check(api_.GetAvailableProviders(&names, &count), Fault::kProvider, "onnxruntime");
+  std::vector<std::string> providers(names, names + count);
+  check(api_.ReleaseAvailableProviders(names, count), Fault::kProvider, "onnxruntime");
+  return providers;
+}
+
+void Library::check(Status* status, Fault fault, const std::string& what) const {
+  if (status == nullptr) return;
+  const Owned<Status> owned(status, api_.ReleaseStatus);
+  throw Error(fault, what + ": " + api_.GetErrorMessage(status));
+}
+
+}  // namespace rerank::ort
