@@ -1,0 +1,161 @@
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "bindings/arrays.h"
+#include "bindings/bind.h"
+#include "bindings/limits.h"
+#include "engine/engine.h"
+#include "ort/library.h"
+#include "ort/session.h"
+
+namespace rerank::bindings {
+namespace {
+
+// How long Ctrl-C may wait to be noticed.
+constexpr std::chrono::milliseconds kSignalPoll{50};
+
+// Joining workers, and giving a session back, may take as long as a batch: never under the GIL,
+// which a thread that waits for its scores needs to come home.
+struct CloseWithoutGil {
+  void operator()(Engine* engine) const {
+    const py::gil_scoped_release no_gil;  // safe: Engine knows no Python
+    delete engine;
+  }
+};
+using EngineHolder = std::unique_ptr<Engine, CloseWithoutGil>;
+
+EngineHolder make_engine(const std::filesystem::path& library, const std::filesystem::path& model,
+                         const std::string& provider,
+                         const std::vector<std::pair<std::string, std::string>>& provider_options,
+                         const PairTemplate& layout, const PlanLimits& plan) {
+  const py::gil_scoped_release no_gil;  // safe: the arguments are C++ values by now
+  auto graph = std::make_shared<ort::CrossEncoder>(
+      ort::Library::open(library), ort::SessionConfig{model, provider, provider_options});
+  PlanLimits own = plan;
+  if (!graph->has_attention_mask()) own.width_multiple = 1;
+  return EngineHolder(new Engine(
+      [graph](PackedBatch& batch, std::span<float> logits) {
+        graph->run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
+                    batch.token_type_ids.data()},
+                   logits);
+      },
+      layout, own));
+}
+
+using Matrix = Array<std::int64_t>;
+
+std::vector<std::int64_t> copy(const Matrix& matrix, const PackedBatch& like) {
+  if (matrix.ndim() != 2 || matrix.shape(0) != like.rows || matrix.shape(1) != like.width)
+    throw py::value_error("expected matrices of one shape [rows, width]");
+  return {matrix.data(), matrix.data() + matrix.size()};
+}
+
+// Waits without the GIL; looks at Python's signals now and then, and stops the job for one.
+void wait(Job& job) {
+  while (true) {
+    {
+      // Safe: the caller's frame keeps the borrowed arrays alive until the job is done.
+      const py::gil_scoped_release no_gil;
+      if (job.wait_for(kSignalPoll)) return;
+    }
+    if (PyErr_CheckSignals() != 0) {
+      const py::error_already_set interrupt;
+      {
+        const py::gil_scoped_release no_gil;  // safe: as above
+        job.cancel(std::make_exception_ptr(Error(Fault::kRun, "interrupted")));
+        job.wait();
+      }
+      throw interrupt;
+    }
+  }
+}
+
+py::tuple score(Engine& engine, const Array<std::int32_t>& query_ids,
+                const Array<std::int64_t>& query_offsets, const Array<std::int32_t>& document_ids,
+                const Array<std::int64_t>& document_offsets, const Array<std::int64_t>& query_of,
+                const py::kwargs& limits) {
+  const Request request{view(query_ids, query_offsets), view(document_ids, document_offsets),
+                        view(query_of), make_limits(limits)};
+  std::shared_ptr<Job> job;
+  {
+    const py::gil_scoped_release no_gil;  // safe: borrows from the arguments, which outlive it
+    job = engine.submit(request);
+  }
+  wait(*job);
+  Scored scored = job->take();
+  return py::make_tuple(give(std::move(scored.logits)), give(std::move(scored.pair_tokens)),
+                        give(scored.truncated));
+}
+
+py::array_t<float> run(const Engine& engine, const Matrix& input_ids, const Matrix& attention_mask,
+                       const Matrix& token_type_ids) {
+  if (input_ids.ndim() != 2) throw py::value_error("expected matrices of one shape [rows, width]");
+  PackedBatch batch;
+  batch.rows = input_ids.shape(0);
+  batch.width = input_ids.shape(1);
+  batch.input_ids = copy(input_ids, batch);
+  batch.attention_mask = copy(attention_mask, batch);
+  batch.token_type_ids = copy(token_type_ids, batch);
+  std::vector<float> logits(static_cast<std::size_t>(batch.rows));
+  {
+    const py::gil_scoped_release no_gil;  // safe: everything it uses is C++'s own
+    engine.run(batch, logits);
+  }
+  return give(std::move(logits));
+}
+
+py::dict counters(const Engine& engine) {
+  const Counters& sums = engine.counters();
+  py::dict result;
+  result["requests"] = sums.requests.load();
+  result["batches"] = sums.batches.load();
+  result["rows"] = sums.rows.load();
+  result["tokens"] = sums.tokens.load();
+  result["padded_tokens"] = sums.padded_tokens.load();
+  result["run_ns"] = sums.run_ns.load();
+  return result;
+}
+
+}  // namespace
+
+void bind_engine(py::module_& m) {
+  m.def(
+      "onnxruntime_info",
+      [](const std::filesystem::path& path) {
+        const ort::Library& library = ort::Library::open(path);
+        return py::make_tuple(library.version(), library.providers());
+      },
+      py::arg("library"));
+
+  py::class_<Engine, EngineHolder>(m, "Engine")
+      .def(py::init([](const std::filesystem::path& library, const std::filesystem::path& model,
+                       const std::string& provider,
+                       const std::vector<std::pair<std::string, std::string>>& provider_options,
+                       const PairTemplate& layout, std::int64_t threads,
+                       std::int64_t max_batch_tokens, std::int64_t max_batch_rows,
+                       std::int64_t width_multiple, std::int64_t max_width) {
+             return make_engine(library, model, provider, provider_options, layout,
+                                {max_batch_tokens, max_batch_rows, width_multiple, max_width,
+                                 threads});
+           }),
+           py::kw_only(), py::arg("library"), py::arg("model"), py::arg("provider"),
+           py::arg("provider_options"), py::arg("layout"), py::arg("threads"),
+           py::arg("max_batch_tokens"), py::arg("max_batch_rows"), py::arg("width_multiple"),
+           py::arg("max_width"))
+      .def("score", &score, py::arg("query_ids").noconvert(), py::arg("query_offsets").noconvert(),
+           py::arg("document_ids").noconvert(), py::arg("document_offsets").noconvert(),
+           py::arg("query_of").noconvert())
+      .def("run", &run, py::arg("input_ids").noconvert(), py::arg("attention_mask").noconvert(),
+           py::arg("token_type_ids").noconvert())
+      .def("counters", &counters)
+      .def("check_open", &Engine::check_open)
+      // Safe without the GIL: Engine knows no Python, and a waiting thread needs it to come home.
+      .def("close", &Engine::close, py::call_guard<py::gil_scoped_release>());
+}
+
+}  // namespace rerank::bindings

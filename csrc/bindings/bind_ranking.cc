@@ -1,0 +1,34 @@
+#include <vector>
+
+#include "bindings/arrays.h"
+#include "bindings/bind.h"
+#include "core/ranking.h"
+
+namespace rerank::bindings {
+
+void bind_ranking(py::module_& m) {
+  m.def(
+      "rank",
+      [](const Array<float>& logits, std::size_t top_n) {
+        const auto values = view(logits);
+        std::vector<std::int64_t> order;
+        {
+          // Safe: the caller's reference keeps `logits` alive, and no Python object is touched.
+          const py::gil_scoped_release no_gil;
+          order = rank(values, top_n);
+        }
+        return give(std::move(order));
+      },
+      py::arg("logits").noconvert(), py::arg("top_n"));
+  m.def(
+      "sigmoid",
+      [](const Array<float>& logits) {
+        const auto values = view(logits);
+        std::vector<double> scores(values.size());
+        for (std::size_t i = 0; i < values.size(); ++i) scores[i] = sigmoid(values[i]);
+        return give(std::move(scores));
+      },
+      py::arg("logits").noconvert());
+}
+
+}  // namespace rerank::bindings

@@ -1,0 +1,81 @@
+# The names of csrc/bindings, in its order. Arrays must be of these dtypes and contiguous.
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+class PairTemplate:
+    def __init__(self, pieces: list[tuple[str, int, int]]) -> None: ...
+    @property
+    def num_special(self) -> int: ...
+
+def pack_pairs(
+    layout: PairTemplate,
+    query_ids: NDArray[np.int32],
+    query_offsets: NDArray[np.int64],
+    document_ids: NDArray[np.int32],
+    document_offsets: NDArray[np.int64],
+    query_of: NDArray[np.int64],
+    *,
+    row_tokens: int,
+    pair_tokens: int = ...,
+    doc_tokens: int = ...,
+    max_chunks: int = ...,
+    truncate: str = ...,
+) -> dict[str, NDArray[Any]]: ...
+def plan_batches(
+    lengths: NDArray[np.int64],
+    *,
+    max_batch_tokens: int,
+    max_batch_rows: int,
+    width_multiple: int,
+    max_width: int,
+    workers: int,
+) -> list[tuple[list[int], int]]: ...
+def rank(logits: NDArray[np.float32], top_n: int) -> NDArray[np.int64]: ...
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float64]: ...
+def onnxruntime_info(library: str | PathLike[str]) -> tuple[str, list[str]]: ...
+
+class Engine:
+    def __init__(
+        self,
+        *,
+        library: str | PathLike[str],
+        model: str | PathLike[str],
+        provider: str,
+        provider_options: list[tuple[str, str]],
+        layout: PairTemplate,
+        threads: int,
+        max_batch_tokens: int,
+        max_batch_rows: int,
+        width_multiple: int,
+        max_width: int,
+    ) -> None: ...
+    def score(
+        self,
+        query_ids: NDArray[np.int32],
+        query_offsets: NDArray[np.int64],
+        document_ids: NDArray[np.int32],
+        document_offsets: NDArray[np.int64],
+        query_of: NDArray[np.int64],
+        *,
+        row_tokens: int,
+        pair_tokens: int = ...,
+        doc_tokens: int = ...,
+        max_chunks: int = ...,
+        truncate: str = ...,
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]: ...
+    def run(
+        self,
+        input_ids: NDArray[np.int64],
+        attention_mask: NDArray[np.int64],
+        token_type_ids: NDArray[np.int64],
+    ) -> NDArray[np.float32]: ...
+    def counters(self) -> dict[str, int]: ...
+    def check_open(self) -> None: ...
+    def close(self) -> None: ...
+
+NDEBUG: bool
+COMPILER: str
+CXX_STANDARD: int
