@@ -1,0 +1,53 @@
+"""rerank_core: documents ranked for a query by a cross-encoder, natively."""
+
+from rerank_core.errors import (
+    ClosedError,
+    EngineError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    InvalidTypeError,
+    MissingFieldError,
+    ModelError,
+    NotFoundError,
+    ProviderError,
+    RerankError,
+    TokenLimitError,
+    UnknownParameterError,
+)
+from rerank_core.inference import Inference
+from rerank_core.reranker import Reranker
+from rerank_core.results import (
+    ModelInfo,
+    ModelInfoList,
+    RankedDocument,
+    RerankerInfo,
+    RerankResult,
+    RerankUsage,
+    SupportedParameter,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ClosedError",
+    "EngineError",
+    "FailedPreconditionError",
+    "Inference",
+    "InvalidArgumentError",
+    "InvalidTypeError",
+    "MissingFieldError",
+    "ModelError",
+    "ModelInfo",
+    "ModelInfoList",
+    "NotFoundError",
+    "ProviderError",
+    "RankedDocument",
+    "RerankError",
+    "RerankResult",
+    "RerankUsage",
+    "Reranker",
+    "RerankerInfo",
+    "SupportedParameter",
+    "TokenLimitError",
+    "UnknownParameterError",
+]

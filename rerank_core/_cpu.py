@@ -1,0 +1,64 @@
+"""How many CPUs this process may use: the container's share of the host, not the host's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["available_cpus"]
+
+
+def available_cpus(root: Path = Path("/")) -> int:
+    """Give the smaller of the affinity mask and the whole CPUs in the cgroup quota, at least 1.
+
+    A quota of 1.5 CPUs gives 1: two busy threads would be throttled together for a part of every
+    period, which costs latency for every request.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        cpus = len(os.sched_getaffinity(0))
+    else:  # macOS, Windows
+        cpus = os.cpu_count() or 1
+    quotas = _quotas(root)
+    return max(1, min([cpus, *(int(quota) for quota in quotas)]))
+
+
+def _quotas(root: Path) -> list[float]:
+    """Give the CPU limits of this process's cgroup and of every group above it."""
+    try:
+        memberships = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    quotas = []
+    for membership in memberships:
+        _, controllers, path = membership.split(":", 2)
+        if controllers == "":  # version 2
+            base, read = root / "sys/fs/cgroup", _quota_v2
+        elif "cpu" in controllers.split(","):
+            base, read = root / "sys/fs/cgroup/cpu", _quota_v1
+        else:
+            continue
+        # Inside a container the path is the host's and may not exist; the base then is the group.
+        group = base / path.lstrip("/")
+        while True:
+            quotas += read(group)
+            if group == base or base not in group.parents:
+                break
+            group = group.parent
+    return quotas
+
+
+def _quota_v2(group: Path) -> list[float]:
+    try:
+        quota, period = (group / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return []
+    return [] if quota == "max" else [int(quota) / int(period)]
+
+
+def _quota_v1(group: Path) -> list[float]:
+    try:
+        quota = int((group / "cpu.cfs_quota_us").read_text())
+        period = int((group / "cpu.cfs_period_us").read_text())
+    except (OSError, ValueError):
+        return []
+    return [] if quota <= 0 else [quota / period]

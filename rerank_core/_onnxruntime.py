@@ -1,0 +1,65 @@
+"""Where ONNX Runtime's shared library is: in the wheel that is installed, without importing it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+
+from rerank_core import _core
+from rerank_core.errors import ProviderError
+
+__all__ = ["check_provider", "find_library"]
+
+_PATTERNS = ("libonnxruntime.so*", "libonnxruntime*.dylib", "onnxruntime.dll")
+_INSTALL = 'pip install "rerank-core[cpu]", or "rerank-core[gpu]" for CUDA'
+
+
+def find_library() -> Path:
+    """Give the path of the library in the `onnxruntime` or `onnxruntime-gpu` wheel.
+
+    Raises:
+        ProviderError: Neither is installed, or what is installed has no library.
+    """
+    spec = importlib.util.find_spec("onnxruntime")
+    if spec is None or not spec.submodule_search_locations:
+        raise ProviderError(f"ONNX Runtime is not installed; run {_INSTALL}")
+    folder = Path(next(iter(spec.submodule_search_locations))) / "capi"
+    found = sorted(path for pattern in _PATTERNS for path in folder.glob(pattern))
+    if not found:
+        raise ProviderError(
+            f"onnxruntime is installed, but {folder} has no library in it; reinstall it: {_INSTALL}"
+        )
+    return found[-1]
+
+
+def check_provider(library: Path, provider: str) -> str:
+    """Give the version of ONNX Runtime, after making sure that it has an execution provider.
+
+    Raises:
+        ProviderError: The library does not load, is too old, or was built without the provider.
+    """
+    version, providers = _core.onnxruntime_info(library)
+    if provider not in providers:
+        installed = [
+            name for name in ("onnxruntime", "onnxruntime-gpu") if _is_installed(name)
+        ]
+        remedy = f"install one that has it: {_INSTALL}"
+        if len(installed) > 1:
+            remedy = (
+                "both onnxruntime and onnxruntime-gpu are installed and overwrite each other: "
+                'pip uninstall both, then pip install "rerank-core[gpu]"'
+            )
+        raise ProviderError(
+            f"{provider} was asked for, but onnxruntime {version} has only "
+            f"{', '.join(providers)}; {remedy}"
+        )
+    return version
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,255 @@
+"""Pinecone's face: the same call, defaults, limits and errors, over weights of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from rerank_core.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    InvalidTypeError,
+    NotFoundError,
+)
+from rerank_core.models.cards import CARDS, ModelCard, card_for_weights
+from rerank_core.models.store import BUNDLED, find
+from rerank_core.request import (
+    checked_documents,
+    checked_positive,
+    checked_query,
+    checked_rank_fields,
+)
+from rerank_core.reranker import Reranker
+from rerank_core.results import ModelInfo, ModelInfoList, RerankResult
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+__all__ = ["Inference"]
+
+_TYPES = ("embed", "rerank")
+_VECTOR_TYPES = ("dense", "sparse")
+
+
+class Inference:
+    """Several reranking models behind Pinecone's inference interface.
+
+    A served name and the weights behind it are two things: the name brings limits, parameters and
+    defaults (its card), the weights bring scores. Models load when first used, once each.
+
+    Args:
+        models: Which weights answer under which name: a directory, "bundled", or a `Reranker`
+            (which stays its owner's to close). Names with a card (those of Pinecone's list) keep its
+            limits; others take those of the weights. None serves "bundled" under its own name.
+        **options: For every `Reranker` made here: device, precision, threads, token_budget, ...
+
+    Example:
+        >>> from rerank_core import Inference
+        >>> inference = Inference(models={"bge-reranker-v2-m3": "bundled"})
+        >>> result = inference.rerank(
+        ...     model="bge-reranker-v2-m3",
+        ...     query="The tech company Apple",
+        ...     documents=[{"id": "vec1", "text": "Apple is a popular fruit."},
+        ...                {"id": "vec2", "text": "Apple Inc. is a tech company."}],
+        ...     top_n=1,
+        ... )
+        >>> result.data[0]["document"]["id"]
+        'vec2'
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, str | os.PathLike[str] | Reranker] | None = None,
+        **options: Any,
+    ) -> None:
+        self._weights = dict(models) if models is not None else {BUNDLED: BUNDLED}
+        self._options = options
+        self._made: dict[str | os.PathLike[str], Reranker] = {}
+        self._cards = dict(CARDS)
+        for name, weights in self._weights.items():
+            if name not in CARDS:
+                self._cards[name] = card_for_weights(name, _max_length(weights))
+        self._lock = threading.Lock()
+
+    def rerank(
+        self,
+        model: str,
+        query: str,
+        documents: Sequence[str] | Sequence[Mapping[str, Any]],
+        rank_fields: Sequence[str] = ("text",),
+        return_documents: bool = True,
+        top_n: int | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> RerankResult:
+        """Rank documents for a query, with the limits and defaults of the named model.
+
+        Args:
+            model: A served name.
+            query: The question or search text.
+            documents: Mappings, or strings, which are taken for ``{"text": string}``.
+            rank_fields: Fields that make a document's text, joined by a newline in this order.
+            return_documents: Whether the result holds the documents.
+            top_n: How many to give; None, or more than there are, gives all.
+            parameters: What the model supports of truncate ("END" or "NONE"), max_chunks_per_doc and
+                max_tokens_per_doc; see `get_model`.
+
+        Returns:
+            Documents by score, 0 to 1, then by index. Mappings come back as the same objects.
+
+        Raises:
+            NotFoundError: No model has this name.
+            FailedPreconditionError: The name is known, but no weights answer under it.
+            TokenLimitError: A pair is too long and may not be truncated.
+            InvalidArgumentError, InvalidTypeError: An argument cannot be, or the model does not
+                take it.
+
+        Example:
+            >>> from rerank_core import Inference
+            >>> Inference().rerank("bundled", "grass", ["The sky.", "Grass."]).data[0].document
+            {'text': 'Grass.'}
+        """
+        name = _checked_model(model)
+        card = self._card(name)
+        checked_query(query)
+        given = checked_documents(documents)
+        if not given:
+            raise InvalidArgumentError("documents must not be empty")
+        card.check_documents(len(given))
+        fields = checked_rank_fields(rank_fields)
+        card.check_rank_fields(fields)
+        settings = card.settings(parameters)
+        top_n = len(given) if top_n is None else checked_positive("top_n", top_n)
+        result = self._reranker(name).rerank(
+            query,
+            [{"text": document} if isinstance(document, str) else document for document in given],
+            top_n=top_n,
+            return_documents=return_documents,
+            rank_fields=fields,
+            max_length=card.max_pair_tokens,
+            raw_scores=False,
+            **settings,
+        )
+        return replace(result, model=name)
+
+    async def arerank(self, *args: Any, **options: Any) -> RerankResult:
+        """Rank as `rerank` does, on a thread of the event loop's executor: the loop never waits."""
+        return await asyncio.to_thread(self.rerank, *args, **options)
+
+    def list_models(
+        self, type: str | None = None, vector_type: str | None = None  # noqa: A002  (Pinecone's name)
+    ) -> ModelInfoList:
+        """List the models by name, those without weights included.
+
+        Args:
+            type: "rerank", "embed" (of which there are none here), or None for all.
+            vector_type: "dense" or "sparse"; only embedding models have one.
+
+        Raises:
+            InvalidArgumentError: A value is not one of these, or they do not go together.
+
+        Example:
+            >>> from rerank_core import Inference
+            >>> Inference().list_models(type="rerank").names()[:2]
+            ['bge-reranker-v2-m3', 'bundled']
+        """
+        for argument, value, allowed in (
+            ("type", type, _TYPES),
+            ("vector_type", vector_type, _VECTOR_TYPES),
+        ):
+            if value is not None and value not in allowed:
+                choices = ", ".join(f"'{choice}'" for choice in allowed)
+                raise InvalidArgumentError(f"{argument} must be one of {choices}, got '{value}'")
+        if type == "rerank" and vector_type is not None:
+            raise InvalidArgumentError("vector_type is not supported when type='rerank'")
+        if type == "embed" or vector_type is not None:
+            return ModelInfoList(())
+        return ModelInfoList(tuple(self._cards[name].info for name in sorted(self._cards)))
+
+    def get_model(self, model: str | None = None, *, model_name: str | None = None) -> ModelInfo:
+        """Give what is known of one model.
+
+        Args:
+            model: Its name.
+            model_name: The same, as older Pinecone clients call it.
+
+        Raises:
+            NotFoundError: No model has this name.
+
+        Example:
+            >>> from rerank_core import Inference
+            >>> Inference().get_model("bge-reranker-v2-m3").max_sequence_length
+            1024
+        """
+        if model is not None and model_name is not None:
+            raise InvalidArgumentError("Provide either model= or model_name=, not both")
+        return self._card(_checked_model(model if model is not None else model_name)).info
+
+    def weights(self, model: str) -> str | None:
+        """Give where the weights of a served name are, or None if it has none.
+
+        Raises:
+            NotFoundError: No model has this name.
+        """
+        self._card(model)
+        found = self._weights.get(model)
+        if isinstance(found, Reranker):
+            return found.info.path
+        return None if found is None else str(find(found).directory)
+
+    def close(self) -> None:
+        """Close the rerankers that were made here."""
+        with self._lock:
+            for reranker in self._made.values():
+                reranker.close()
+            self._made.clear()
+
+    def __enter__(self) -> Inference:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _card(self, name: str) -> ModelCard:
+        if name not in self._cards:
+            raise NotFoundError(f"Model '{name}' not found")
+        return self._cards[name]
+
+    def _reranker(self, name: str) -> Reranker:
+        weights = self._weights.get(name)
+        if weights is None:
+            raise FailedPreconditionError(
+                f"Model '{name}' has no weights here; say which answer under its name: "
+                f"Inference(models={{'{name}': 'path/to/model'}})"
+            )
+        if isinstance(weights, Reranker):
+            return weights
+        with self._lock:  # one load, however many threads ask first
+            if weights not in self._made:
+                self._made[weights] = Reranker(weights, **self._options)
+            return self._made[weights]
+
+
+def _checked_model(model: Any) -> str:
+    if isinstance(model, Enum):  # as pinecone.RerankModel
+        model = model.value
+    if not isinstance(model, str):
+        raise InvalidTypeError(f"model must be a string, got {type(model).__name__}")
+    if not model:
+        raise InvalidArgumentError("model must be a non-empty string")
+    return model
+
+
+def _max_length(weights: str | os.PathLike[str] | Reranker) -> int:
+    if isinstance(weights, Reranker):
+        return weights.info.max_length
+    return find(weights).max_length

@@ -1,0 +1,1 @@
+"""Which models there are: served names with their limits, and weights on disk."""

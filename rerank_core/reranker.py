@@ -1,0 +1,470 @@
+"""One model, loaded once, called from anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rerank_core import _core
+from rerank_core._cpu import available_cpus
+from rerank_core._onnxruntime import check_provider, find_library
+from rerank_core.errors import (
+    EngineError,
+    InvalidArgumentError,
+    InvalidTypeError,
+    ModelError,
+)
+from rerank_core.models.store import BUNDLED, ModelFiles, find
+from rerank_core.request import (
+    TextOf,
+    checked_documents,
+    checked_positive,
+    checked_query,
+    checked_rank_fields,
+    checked_truncate,
+    texts_of,
+)
+from rerank_core.results import RankedDocument, RerankerInfo, RerankResult, RerankUsage
+from rerank_core.tokenizer import Encoded, Tokenizer
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+__all__ = ["Reranker"]
+
+_UNLIMITED = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class _Device:
+    """What an engine does differently on a device."""
+
+    provider: str
+    token_budget: int  # padded tokens of a batch
+    width_multiple: int  # lengths are rounded up to it
+
+
+# On the CPU a batch gains nothing beyond some 500 tokens, and padding is pure loss; a GPU wants large
+# batches of few shapes. Measured: ARCHITECTURE.md, "The plan".
+_DEVICES = {
+    "cpu": _Device("CPUExecutionProvider", token_budget=512, width_multiple=1),
+    "cuda": _Device("CUDAExecutionProvider", token_budget=16384, width_multiple=32),
+}
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """What came back for the pairs of one request, in input order."""
+
+    logits: NDArray[np.float32]
+    tokens: NDArray[np.int64]
+    truncated: NDArray[np.bool_]
+
+
+class Reranker:
+    """A cross-encoder that ranks documents for a query.
+
+    Thread-safe: one instance serves any number of threads and event loops. It does not survive a
+    fork: make one in each process.
+
+    Args:
+        model: "bundled", or a directory with config.json, tokenizer.json and an ONNX graph.
+        device: "cpu", "cuda" or "cuda:N".
+        precision: "fp32", "fp16" or "int8" of the graph to load; None takes what is there (fp32 first).
+        threads: Worker threads; None takes the CPUs that this process may use.
+        token_budget: Padded tokens that a batch may have; None takes the device's (512 on a CPU).
+        max_length: Tokens that query and document may have together, special tokens included; None
+            takes the model's limit, which it may not exceed.
+        raw_scores: Give logits instead of scores from 0 to 1.
+        provider_options: Options of the CUDA execution provider, as ONNX Runtime names them.
+
+    Raises:
+        NotFoundError: There is no such model.
+        ModelError: Its files are missing, broken, or not those of a cross-encoder.
+        ProviderError: ONNX Runtime or the device is not there.
+        InvalidArgumentError, InvalidTypeError: An option cannot be.
+
+    Example:
+        >>> from rerank_core import Reranker
+        >>> with Reranker() as reranker:
+        ...     result = reranker.rerank(
+        ...         "capital of France",
+        ...         ["Berlin is the capital of Germany.", "Paris is the capital of France."],
+        ...     )
+        >>> result.data[0].document
+        'Paris is the capital of France.'
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = BUNDLED,
+        *,
+        device: str = "cpu",
+        precision: str | None = None,
+        threads: int | None = None,
+        token_budget: int | None = None,
+        max_length: int | None = None,
+        raw_scores: bool = False,
+        provider_options: Mapping[str, str] | None = None,
+    ) -> None:
+        kind, options = _checked_device(device, provider_options)
+        threads = available_cpus() if threads is None else checked_positive("threads", threads)
+        budget = kind.token_budget
+        if token_budget is not None:
+            budget = checked_positive("token_budget", token_budget)
+
+        files = find(model, precision)
+        library = find_library()
+        version = check_provider(library, kind.provider)
+        self._tokenizer = Tokenizer(files.tokenizer)
+        self._max_length = _checked_max_length(max_length, files, self._tokenizer)
+        self._raw_scores = raw_scores
+
+        def engine(max_batch_rows: int) -> _core.Engine:
+            return _core.Engine(
+                library=library,
+                model=files.graph,
+                provider=kind.provider,
+                provider_options=options,
+                layout=self._tokenizer.layout,
+                threads=threads,
+                max_batch_tokens=budget,
+                max_batch_rows=max_batch_rows,
+                width_multiple=kind.width_multiple,
+                max_width=self._max_length,
+            )
+
+        max_batch_rows = files.max_batch_rows or _UNLIMITED
+        self._engine = engine(max_batch_rows)
+        try:
+            # A score belongs to its pair: where the company shows, every pair runs alone.
+            if self._probe(files) and max_batch_rows > 1 and kind is _DEVICES["cpu"]:
+                self._engine.close()
+                max_batch_rows = 1
+                self._engine = engine(max_batch_rows)
+        except BaseException:
+            self._engine.close()
+            raise
+        # Also at interpreter exit, so that no worker is inside ONNX Runtime while it is torn down.
+        self._close = weakref.finalize(self, self._engine.close)
+        self._info = RerankerInfo(
+            model=files.name,
+            path=str(files.directory),
+            precision=files.precision,
+            provider=kind.provider,
+            onnxruntime=version,
+            tokenizer=self._tokenizer.name,
+            max_length=self._max_length,
+            threads=threads,
+            token_budget=budget,
+            max_batch_rows=None if max_batch_rows == _UNLIMITED else max_batch_rows,
+            raw_scores=raw_scores,
+        )
+
+    @property
+    def info(self) -> RerankerInfo:
+        """What runs here, and how."""
+        return self._info
+
+    def rerank(
+        self,
+        query: str,
+        documents: Sequence[Any],
+        *,
+        top_n: int | None = None,
+        return_documents: bool = True,
+        rank_fields: Sequence[str] = ("text",),
+        truncate: str = "END",
+        max_length: int | None = None,
+        max_tokens_per_doc: int | None = None,
+        max_chunks_per_doc: int | None = None,
+        raw_scores: bool | None = None,
+        text_of: TextOf | None = None,
+    ) -> RerankResult:
+        """Rank documents for a query.
+
+        Args:
+            query: The question or search text.
+            documents: Strings, or mappings with the fields of rank_fields, mixed freely; or
+                anything, with text_of. They come back as the same objects, untouched.
+            top_n: How many to give, best first; None, or more than there are, gives all.
+            return_documents: Whether the result holds the documents themselves.
+            rank_fields: Fields of a mapping that make its text, joined by a newline in this order.
+            truncate: What happens to a pair that is too long: "END" cuts the document, and the query
+                only when it fills the limit alone; "NONE" fails the request.
+            max_length: Tokens that query and document may have together, special tokens included,
+                over all windows; None takes the reranker's limit.
+            max_tokens_per_doc: Each document is first cut to so many tokens.
+            max_chunks_per_doc: A long document is split into at most so many consecutive windows that
+                each fit beside the query; its score is that of its best window.
+            raw_scores: Give logits instead of scores; None takes the reranker's setting.
+            text_of: Gives the text of a document; replaces rank_fields.
+
+        Returns:
+            The documents by score, then by index. ``truncated`` names those that were cut.
+
+        Raises:
+            TokenLimitError: A pair is too long and truncate is "NONE".
+            InvalidArgumentError, InvalidTypeError, MissingFieldError: An argument cannot be.
+            EngineError: The model failed, or gave NaN for a document.
+            ClosedError: The reranker was closed, or made before a fork.
+
+        Example:
+            >>> from rerank_core import Reranker
+            >>> reranker = Reranker()
+            >>> documents = ["The sky is blue.", {"text": "Grass is green.", "id": 7}]
+            >>> reranker.rerank("Which colour is grass?", documents, top_n=1).data[0].document["id"]
+            7
+        """
+        given = checked_documents(documents)
+        if not given:
+            raise InvalidArgumentError("documents must not be empty")
+        top_n = len(given) if top_n is None else checked_positive("top_n", top_n)
+        scored = self._score(
+            [checked_query(query)],
+            np.zeros(len(given), np.int64),
+            texts_of(given, checked_rank_fields(rank_fields), text_of),
+            self._limits(truncate, max_length, max_tokens_per_doc, max_chunks_per_doc),
+        )
+        order = _core.rank(scored.logits, min(top_n, len(given)))
+        scores = self._scale(scored.logits[order], raw_scores)
+        return RerankResult(
+            model=self._info.model,
+            data=tuple(
+                RankedDocument(index, score, given[index] if return_documents else None)
+                for index, score in zip(order.tolist(), scores.tolist(), strict=True)
+            ),
+            usage=RerankUsage(rerank_units=1, total_tokens=int(scored.tokens.sum())),
+            truncated=tuple(np.flatnonzero(scored.truncated).tolist()),
+        )
+
+    async def arerank(self, query: str, documents: Sequence[Any], **options: Any) -> RerankResult:
+        """Rank as `rerank` does, on a thread of the event loop's executor: the loop never waits.
+
+        Example:
+            >>> import asyncio
+            >>> from rerank_core import Reranker
+            >>> reranker = Reranker()
+            >>> asyncio.run(reranker.arerank("grass", ["The sky.", "Grass."])).data[0].index
+            1
+        """
+        return await asyncio.to_thread(self.rerank, query, documents, **options)
+
+    def score(
+        self,
+        query: str,
+        documents: Sequence[Any],
+        *,
+        rank_fields: Sequence[str] = ("text",),
+        truncate: str = "END",
+        max_length: int | None = None,
+        max_tokens_per_doc: int | None = None,
+        max_chunks_per_doc: int | None = None,
+        raw_scores: bool | None = None,
+        text_of: TextOf | None = None,
+    ) -> NDArray[np.float32]:
+        """Score documents for a query, in input order.
+
+        Equivalent to sorting the data of ``rerank(query, documents, ...)`` by index and taking the
+        scores, except that no documents give no scores. Arguments and errors are those of `rerank`.
+
+        Returns:
+            float32 [len(documents)].
+
+        Example:
+            >>> from rerank_core import Reranker
+            >>> scores = Reranker().score("grass", ["The sky is blue.", "Grass is green."])
+            >>> bool(scores[1] > scores[0])
+            True
+        """
+        given = checked_documents(documents)
+        scored = self._score(
+            [checked_query(query)],
+            np.zeros(len(given), np.int64),
+            texts_of(given, checked_rank_fields(rank_fields), text_of),
+            self._limits(truncate, max_length, max_tokens_per_doc, max_chunks_per_doc),
+        )
+        return self._scale(scored.logits, raw_scores).astype(np.float32)
+
+    def score_pairs(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Any],
+        *,
+        rank_fields: Sequence[str] = ("text",),
+        truncate: str = "END",
+        max_length: int | None = None,
+        max_tokens_per_doc: int | None = None,
+        max_chunks_per_doc: int | None = None,
+        raw_scores: bool | None = None,
+        text_of: TextOf | None = None,
+    ) -> NDArray[np.float32]:
+        """Score each document for the query at its place.
+
+        Equivalent to ``[score(q, [d], ...)[0] for q, d in zip(queries, documents)]``, in one pass over
+        all pairs; a query that recurs is tokenized once. Arguments and errors are those of `rerank`.
+
+        Args:
+            queries: As many as there are documents.
+
+        Returns:
+            float32 [len(documents)].
+
+        Example:
+            >>> from rerank_core import Reranker
+            >>> Reranker().score_pairs(["grass", "sky"], ["Grass is green.", "Seas are deep."]).shape
+            (2,)
+        """
+        asked = checked_documents(queries, "queries")
+        given = checked_documents(documents)
+        if len(asked) != len(given):
+            raise InvalidArgumentError(
+                f"queries and documents must be of equal length, got {len(asked)} and {len(given)}"
+            )
+        for index, query in enumerate(asked):
+            try:
+                checked_query(query)
+            except (InvalidArgumentError, InvalidTypeError) as error:
+                raise type(error)(f"queries[{index}]: {error}") from None
+        position = {query: place for place, query in enumerate(dict.fromkeys(asked))}
+        scored = self._score(
+            list(position),
+            np.fromiter((position[query] for query in asked), np.int64, len(asked)),
+            texts_of(given, checked_rank_fields(rank_fields), text_of),
+            self._limits(truncate, max_length, max_tokens_per_doc, max_chunks_per_doc),
+        )
+        return self._scale(scored.logits, raw_scores).astype(np.float32)
+
+    def close(self) -> None:
+        """Stop the workers: calls that wait fail with ClosedError, and so do later ones."""
+        self._close()
+
+    def __enter__(self) -> Reranker:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        info = self._info
+        return (
+            f"Reranker({info.model!r}, precision={info.precision!r}, provider={info.provider!r}, "
+            f"max_length={info.max_length}, threads={info.threads}, tokenizer={info.tokenizer!r})"
+        )
+
+    def _limits(
+        self,
+        truncate: str,
+        max_length: int | None,
+        max_tokens_per_doc: int | None,
+        max_chunks_per_doc: int | None,
+    ) -> dict[str, Any]:
+        """Check what a call says of lengths, and put it as the core names it."""
+        limits = {"truncate": checked_truncate(truncate), "row_tokens": self._max_length}
+        for name, argument, value in (
+            ("pair_tokens", "max_length", max_length),
+            ("doc_tokens", "max_tokens_per_doc", max_tokens_per_doc),
+            ("max_chunks", "max_chunks_per_doc", max_chunks_per_doc),
+        ):
+            if value is not None:
+                limits[name] = checked_positive(argument, value)
+        least = self._tokenizer.layout.num_special + 1
+        if limits.get("pair_tokens", least) < least:
+            raise InvalidArgumentError(f"max_length must be at least {least}, got {max_length}")
+        return limits
+
+    def _score(
+        self,
+        queries: list[str],
+        query_of: NDArray[np.int64],
+        texts: list[str],
+        limits: dict[str, Any],
+    ) -> _Scores:
+        self._engine.check_open()  # before the tokenizer, which does not expect a fork either
+        encoded = self._tokenizer.encode(queries, what="query" if len(queries) == 1 else "queries")
+        documents = self._tokenizer.encode(texts)
+        return _Scores(
+            *self._engine.score(
+                encoded.ids,
+                encoded.offsets,
+                documents.ids,
+                documents.offsets,
+                query_of,
+                **limits,
+            )
+        )
+
+    def _scale(
+        self, logits: NDArray[np.float32], raw_scores: bool | None
+    ) -> NDArray[np.float32] | NDArray[np.float64]:
+        raw = self._raw_scores if raw_scores is None else raw_scores
+        return logits if raw else _core.sigmoid(np.ascontiguousarray(logits))
+
+    def _probe(self, files: ModelFiles) -> bool:
+        """Run a few rows once, and tell whether their logits depend on what is beside them.
+
+        Finds a graph that does not fit the tokenizer, or gives no logits, before a user's text
+        does. Graphs quantized dynamically scale a whole batch by its largest value (measured:
+        16 % of the spread between documents), so their logits show their company here.
+        """
+        top = self._tokenizer.largest_id
+        ids = np.linspace(0, top, num=16, dtype=np.int32)
+        rows = _core.pack_pairs(
+            self._tokenizer.layout,
+            ids[-1:],
+            np.array([0, 1], np.int64),
+            ids,
+            np.arange(0, 17, 4, dtype=np.int64),
+            np.zeros(4, np.int64),
+            row_tokens=self._max_length,
+        )
+        inputs = [rows[name] for name in ("input_ids", "attention_mask", "token_type_ids")]
+        try:
+            together = self._engine.run(*inputs)
+            alone = [self._engine.run(*(x[row : row + 1] for x in inputs)) for row in range(4)]
+        except EngineError as error:
+            raise ModelError(
+                f"{files.graph} does not run on ids up to {top} of {files.tokenizer}: {error}. "
+                "Check that graph, tokenizer and weights belong together"
+            ) from error
+        if np.isnan(together).any():
+            raise ModelError(f"{files.graph} gives NaN; its weights are broken")
+        return not np.array_equal(together, np.concatenate(alone))
+
+
+def _checked_device(
+    device: Any, provider_options: Mapping[str, str] | None
+) -> tuple[_Device, list[tuple[str, str]]]:
+    if not isinstance(device, str):
+        raise InvalidTypeError(f"device must be a string, got {type(device).__name__}")
+    name, _, number = device.partition(":")
+    if name not in _DEVICES or (number and not (name == "cuda" and number.isdecimal())):
+        raise InvalidArgumentError(f"device must be 'cpu', 'cuda' or 'cuda:N', got '{device}'")
+    options = {str(key): str(value) for key, value in (provider_options or {}).items()}
+    if number:
+        options["device_id"] = number
+    return _DEVICES[name], list(options.items())
+
+
+def _checked_max_length(max_length: int | None, files: ModelFiles, tokenizer: Tokenizer) -> int:
+    if max_length is None:
+        return files.max_length
+    least = tokenizer.layout.num_special + 1
+    if not least <= checked_positive("max_length", max_length) <= files.max_length:
+        raise InvalidArgumentError(
+            f"max_length must be between {least} and the model's {files.max_length}, got {max_length}"
+        )
+    return max_length
