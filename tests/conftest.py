@@ -1,0 +1,50 @@
+"""Seeds, hypothesis profiles, and the models that many tests share."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+from rerank_core import Reranker
+from tests import models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SEED = os.environ.get("RERANK_CORE_TEST_SEED", "0")
+MULTIPLIER = int(os.environ.get("RERANK_CORE_TEST_MULTIPLIER", "1"))
+
+hypothesis.settings.register_profile(
+    "rerank_core",
+    max_examples=60 * MULTIPLIER,
+    deadline=None,
+    derandomize=SEED == "0",
+    database=None,
+)
+hypothesis.settings.load_profile("rerank_core")
+
+
+def pytest_report_header() -> str:
+    return f"RERANK_CORE_TEST_SEED={SEED} RERANK_CORE_TEST_MULTIPLIER={MULTIPLIER}"
+
+
+@pytest.fixture(scope="session")
+def model_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random BERT: for structure, never for what a ranking means."""
+    return models.write(tmp_path_factory.mktemp("models") / "bert")
+
+
+@pytest.fixture(scope="session")
+def random_bert(model_directory: Path) -> Iterator[Reranker]:
+    with Reranker(model_directory, threads=2) as reranker:
+        yield reranker
+
+
+@pytest.fixture(scope="session")
+def bundled() -> Iterator[Reranker]:
+    with Reranker() as reranker:
+        yield reranker
