@@ -152,15 +152,21 @@ def _model(
     )
 
 
-def table(values: Any, *, labels: int = 1, shown: list[Any] | None = None) -> onnx.ModelProto:
-    """Give a graph whose logits are looked up by the last token id of a row: [vocab, labels]."""
+def table(values: Any, *, labels: int = 1, hide_labels: bool = False) -> onnx.ModelProto:
+    """Give a graph whose logits are looked up by the last token id of a row: [vocab, labels].
+
+    With hide_labels their number is only known when the graph runs.
+    """
     g = _Graph(0)
     lookup = g.constant(np.asarray(values).reshape(-1, labels), np.float32)
     last = g.node("Gather", "input_ids", g.constant(-1, np.int64), axis=1)
-    g.node("Gather", lookup, last, output="logits", axis=0)
-    return _model(
-        g, ALL_INPUTS[:1], [("logits", TensorProto.FLOAT, shown or ["batch", labels])]
-    )
+    logits = g.node("Gather", lookup, last, axis=0)
+    if hide_labels:
+        everything = g.constant([True] * labels, np.bool_)
+        g.node("Compress", logits, everything, output="logits", axis=1)
+        return _model(g, ALL_INPUTS[:1], [("logits", TensorProto.FLOAT, ["batch", "labels"])])
+    g.node("Identity", logits, output="logits")
+    return _model(g, ALL_INPUTS[:1], [("logits", TensorProto.FLOAT, ["batch", labels])])
 
 
 def save(model: onnx.ModelProto, path: Path) -> Path:

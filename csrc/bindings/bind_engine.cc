@@ -8,6 +8,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bind.h"
+#include "bindings/gil.h"
 #include "bindings/limits.h"
 #include "engine/engine.h"
 #include "ort/library.h"
@@ -23,28 +24,25 @@ constexpr std::chrono::milliseconds kSignalPoll{50};
 // which a thread that waits for its scores needs to come home.
 struct CloseWithoutGil {
   void operator()(Engine* engine) const {
-    const py::gil_scoped_release no_gil;  // safe: Engine knows no Python
-    delete engine;
+    without_gil([engine] { delete engine; });  // safe: Engine knows no Python
   }
 };
 using EngineHolder = std::unique_ptr<Engine, CloseWithoutGil>;
 
-EngineHolder make_engine(const std::filesystem::path& library, const std::filesystem::path& model,
-                         const std::string& provider,
-                         const std::vector<std::pair<std::string, std::string>>& provider_options,
-                         const PairTemplate& layout, const PlanLimits& plan) {
-  const py::gil_scoped_release no_gil;  // safe: the arguments are C++ values by now
-  auto graph = std::make_shared<ort::CrossEncoder>(
-      ort::Library::open(library), ort::SessionConfig{model, provider, provider_options});
-  PlanLimits own = plan;
-  if (!graph->has_attention_mask()) own.width_multiple = 1;
-  return EngineHolder(new Engine(
-      [graph](PackedBatch& batch, std::span<float> logits) {
-        graph->run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
-                    batch.token_type_ids.data()},
-                   logits);
-      },
-      layout, own));
+EngineHolder make_engine(const std::filesystem::path& library, const ort::SessionConfig& config,
+                         const PairTemplate& layout, PlanLimits plan) {
+  // Safe: the arguments are C++ values by now.
+  return EngineHolder(without_gil([&] {
+    auto graph = std::make_shared<ort::CrossEncoder>(ort::Library::open(library), config);
+    if (!graph->has_attention_mask()) plan.width_multiple = 1;
+    return new Engine(
+        [graph](PackedBatch& batch, std::span<float> logits) {
+          graph->run({batch.rows, batch.width, batch.input_ids.data(),
+                      batch.attention_mask.data(), batch.token_type_ids.data()},
+                     logits);
+        },
+        layout, plan);
+  }));
 }
 
 using Matrix = Array<std::int64_t>;
@@ -57,19 +55,14 @@ std::vector<std::int64_t> copy(const Matrix& matrix, const PackedBatch& like) {
 
 // Waits without the GIL; looks at Python's signals now and then, and stops the job for one.
 void wait(Job& job) {
-  while (true) {
-    {
-      // Safe: the caller's frame keeps the borrowed arrays alive until the job is done.
-      const py::gil_scoped_release no_gil;
-      if (job.wait_for(kSignalPoll)) return;
-    }
+  // Safe: the caller's frame keeps the borrowed arrays alive until the job is done.
+  while (!without_gil([&] { return job.wait_for(kSignalPoll); })) {
     if (PyErr_CheckSignals() != 0) {
       const py::error_already_set interrupt;
-      {
-        const py::gil_scoped_release no_gil;  // safe: as above
+      without_gil([&] {  // safe: as above
         job.cancel(std::make_exception_ptr(Error(Fault::kRun, "interrupted")));
         job.wait();
-      }
+      });
       throw interrupt;
     }
   }
@@ -81,11 +74,8 @@ py::tuple score(Engine& engine, const Array<std::int32_t>& query_ids,
                 const py::kwargs& limits) {
   const Request request{view(query_ids, query_offsets), view(document_ids, document_offsets),
                         view(query_of), make_limits(limits)};
-  std::shared_ptr<Job> job;
-  {
-    const py::gil_scoped_release no_gil;  // safe: borrows from the arguments, which outlive it
-    job = engine.submit(request);
-  }
+  // Safe: the request borrows from the arguments, which outlive it.
+  const std::shared_ptr<Job> job = without_gil([&] { return engine.submit(request); });
   wait(*job);
   Scored scored = job->take();
   return py::make_tuple(give(std::move(scored.logits)), give(std::move(scored.pair_tokens)),
@@ -102,10 +92,7 @@ py::array_t<float> run(const Engine& engine, const Matrix& input_ids, const Matr
   batch.attention_mask = copy(attention_mask, batch);
   batch.token_type_ids = copy(token_type_ids, batch);
   std::vector<float> logits(static_cast<std::size_t>(batch.rows));
-  {
-    const py::gil_scoped_release no_gil;  // safe: everything it uses is C++'s own
-    engine.run(batch, logits);
-  }
+  without_gil([&] { engine.run(batch, logits); });  // safe: everything it uses is C++'s own
   return give(std::move(logits));
 }
 
@@ -139,7 +126,7 @@ void bind_engine(py::module_& m) {
                        const PairTemplate& layout, std::int64_t threads,
                        std::int64_t max_batch_tokens, std::int64_t max_batch_rows,
                        std::int64_t width_multiple, std::int64_t max_width) {
-             return make_engine(library, model, provider, provider_options, layout,
+             return make_engine(library, {model, provider, provider_options}, layout,
                                 {max_batch_tokens, max_batch_rows, width_multiple, max_width,
                                  threads});
            }),
@@ -154,8 +141,10 @@ void bind_engine(py::module_& m) {
            py::arg("token_type_ids").noconvert())
       .def("counters", &counters)
       .def("check_open", &Engine::check_open)
-      // Safe without the GIL: Engine knows no Python, and a waiting thread needs it to come home.
-      .def("close", &Engine::close, py::call_guard<py::gil_scoped_release>());
+      .def("close", [](Engine& engine) {
+        // Safe: Engine knows no Python. Needed: a thread that waits for scores comes home by the GIL.
+        without_gil([&] { engine.close(); });
+      });
 }
 
 }  // namespace rerank::bindings

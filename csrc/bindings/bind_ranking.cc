@@ -2,6 +2,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bind.h"
+#include "bindings/gil.h"
 #include "core/ranking.h"
 
 namespace rerank::bindings {
@@ -11,13 +12,8 @@ void bind_ranking(py::module_& m) {
       "rank",
       [](const Array<float>& logits, std::size_t top_n) {
         const auto values = view(logits);
-        std::vector<std::int64_t> order;
-        {
-          // Safe: the caller's reference keeps `logits` alive, and no Python object is touched.
-          const py::gil_scoped_release no_gil;
-          order = rank(values, top_n);
-        }
-        return give(std::move(order));
+        // Safe: the caller's reference keeps `logits` alive, and no Python object is touched.
+        return give(without_gil([&] { return rank(values, top_n); }));
       },
       py::arg("logits").noconvert(), py::arg("top_n"));
   m.def(

@@ -50,6 +50,8 @@ class ModelCard:
                 f"Only one rank field is supported for model {self.info.model}, got "
                 f"{list(rank_fields)}"
             )
+        if not rank_fields:
+            raise InvalidArgumentError("rank_fields must name at least one field")
 
     def settings(self, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
         """Give the value of each parameter that this model supports, after checking what was given.

@@ -1,0 +1,126 @@
+import json
+
+import pytest
+
+from rerank_core import InvalidArgumentError, ModelError, NotFoundError
+from rerank_core.models.store import find
+
+
+def directory(root, files=("model.onnx",), config=None, tokenizer_config=None, manifest=None):
+    for name in files:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(b"graph")
+    (root / "config.json").write_text(json.dumps(config or {}))
+    (root / "tokenizer.json").write_text("{}")
+    if tokenizer_config is not None:
+        (root / "tokenizer_config.json").write_text(json.dumps(tokenizer_config))
+    if manifest is not None:
+        (root / "rerank_core.json").write_text(json.dumps(manifest))
+    return root
+
+
+def test_the_bundled_model():
+    files = find("bundled")
+    assert (files.name, files.precision, files.max_length) == ("bundled", "fp32", 512)
+    assert files.max_batch_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "graph", "precision"),
+    [
+        (["model.onnx"], None, "model.onnx", "fp32"),
+        (["onnx/model.onnx"], None, "onnx/model.onnx", "fp32"),
+        (["onnx/model.onnx", "model.onnx"], None, "model.onnx", "fp32"),
+        (["model.onnx", "model_int8.onnx"], None, "model.onnx", "fp32"),
+        (["model.onnx", "onnx/model_int8.onnx"], "int8", "onnx/model_int8.onnx", "int8"),
+        (["model_quantized.onnx"], None, "model_quantized.onnx", "int8"),
+        (["model_fp16.onnx", "model_int8.onnx"], "fp16", "model_fp16.onnx", "fp16"),
+    ],
+)
+def test_graph_by_precision(tmp_path, there, asked, graph, precision):
+    files = find(directory(tmp_path, there), asked)
+    assert (files.graph, files.precision) == (tmp_path / graph, precision)
+
+
+@pytest.mark.parametrize(
+    ("config", "tokenizer_config", "limit"),
+    [
+        ({"max_position_embeddings": 512}, None, 512),
+        ({"max_position_embeddings": 514, "model_type": "xlm-roberta", "pad_token_id": 1}, None, 512),
+        ({"max_position_embeddings": 8194, "model_type": "xlm-roberta"}, None, 8192),
+        ({"max_position_embeddings": 512}, {"model_max_length": 256}, 256),
+        ({"max_position_embeddings": 512}, {"model_max_length": 1e30}, 512),
+        ({"max_position_embeddings": 512}, {"model_max_length": 10**30}, 512),
+        ({}, {"model_max_length": 8192}, 8192),
+        ({}, None, 512),
+    ],
+)
+def test_max_length(tmp_path, config, tokenizer_config, limit):
+    assert find(directory(tmp_path, config=config, tokenizer_config=tokenizer_config)).max_length == limit
+
+
+@pytest.mark.parametrize("name", ["no-such-model", "BAAI/bge-reranker-v2-m3"])
+def test_unknown_name(name):
+    with pytest.raises(NotFoundError, match=f"Model '{name}' not found: it is neither 'bundled' nor"):
+        find(name)
+
+
+def test_no_silent_precision(tmp_path):
+    directory(tmp_path, ["model.onnx", "model_int8.onnx"])
+    with pytest.raises(ModelError, match="has no fp16 graph, only fp32, int8"):
+        find(tmp_path, "fp16")
+    with pytest.raises(InvalidArgumentError, match="precision must be one of fp32, fp16, int8, got"):
+        find(tmp_path, "int4")
+
+
+def test_two_graphs_without_fp32_need_a_choice(tmp_path):
+    directory(tmp_path, ["model_fp16.onnx", "model_int8.onnx"])
+    with pytest.raises(ModelError, match="graphs for fp16, int8: choose a precision"):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize("missing", ["config.json", "tokenizer.json"])
+def test_missing_file(tmp_path, missing):
+    (directory(tmp_path) / missing).unlink()
+    with pytest.raises(ModelError, match=f"has no {missing}; a model directory holds"):
+        find(tmp_path)
+
+
+def test_no_graph(tmp_path):
+    with pytest.raises(ModelError, match=r"has no ONNX graph: looked for model\.onnx"):
+        find(directory(tmp_path, []))
+
+
+@pytest.mark.parametrize(("text", "message"), [("{", "is not JSON"), ("[1]", "must hold a JSON object")])
+def test_broken_config(tmp_path, text, message):
+    (directory(tmp_path) / "config.json").write_text(text)
+    with pytest.raises(ModelError, match=message):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "is empty"), (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS pointer")],
+)
+def test_a_file_that_is_no_graph(tmp_path, content, message):
+    (directory(tmp_path) / "model.onnx").write_bytes(content)
+    with pytest.raises(ModelError, match=message):
+        find(tmp_path)
+
+
+def test_a_prepared_directory_is_checked_by_hash(tmp_path):
+    digest = "1b4b5b3d2a8e0aa9d0c5e8d2a7cbdc3c6dfcbb46a8bb0f6ad5b5f6b9b1b0a0a0"
+    manifest = {"graph": "g.onnx", "precision": "int8", "sha256": {"g.onnx": digest}}
+    directory(tmp_path, ["g.onnx"], manifest=manifest)
+    with pytest.raises(ModelError, match=r"g\.onnx is not the file that was prepared"):
+        find(tmp_path)
+
+
+def test_a_prepared_directory_says_what_it_holds(tmp_path):
+    manifest = {"graph": "g.onnx", "precision": "int8", "max_batch_rows": 1}
+    directory(tmp_path, ["g.onnx"], manifest=manifest)
+    files = find(tmp_path)
+    assert (files.graph.name, files.precision, files.max_batch_rows) == ("g.onnx", "int8", 1)
+    assert find(tmp_path, "int8") == files
+    with pytest.raises(ModelError, match="has no fp32 graph, only int8"):
+        find(tmp_path, "fp32")
