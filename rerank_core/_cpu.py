@@ -14,12 +14,10 @@ def available_cpus(root: Path = Path("/")) -> int:
     A quota of 1.5 CPUs gives 1: two busy threads would be throttled together for a part of every
     period, which costs latency for every request.
     """
-    if hasattr(os, "sched_getaffinity"):
-        cpus = len(os.sched_getaffinity(0))
-    else:  # macOS, Windows
-        cpus = os.cpu_count() or 1
-    quotas = _quotas(root)
-    return max(1, min([cpus, *(int(quota) for quota in quotas)]))
+    # macOS and Windows have no mask to ask for.
+    mask = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    cpus = len(mask) if mask is not None else os.cpu_count() or 1
+    return max(1, min([cpus, *(int(quota) for quota in _quotas(root))]))
 
 
 def _quotas(root: Path) -> list[float]:

@@ -41,9 +41,7 @@ def check_provider(library: Path, provider: str) -> str:
     """
     version, providers = _core.onnxruntime_info(library)
     if provider not in providers:
-        installed = [
-            name for name in ("onnxruntime", "onnxruntime-gpu") if _is_installed(name)
-        ]
+        installed = [name for name in ("onnxruntime", "onnxruntime-gpu") if _is_installed(name)]
         remedy = f"install one that has it: {_INSTALL}"
         if len(installed) > 1:
             remedy = (

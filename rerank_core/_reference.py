@@ -90,7 +90,9 @@ def pair_rows(
             limit = int(min(pair_tokens, special + len(kept_query) + window * max_chunks))
             offenders.append((pair, special + len(query) + len(wanted), limit))
             continue
-        windows = [kept[start : start + window] for start in range(0, len(kept), window or 1)] or [[]]
+        windows = [kept[start : start + window] for start in range(0, len(kept), window or 1)] or [
+            []
+        ]
         rows = [lay_out(pieces, kept_query, part) for part in windows]
         for row in rows:
             row.pair = pair

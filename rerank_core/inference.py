@@ -141,7 +141,9 @@ class Inference:
         return await asyncio.to_thread(self.rerank, *args, **options)
 
     def list_models(
-        self, type: str | None = None, vector_type: str | None = None  # noqa: A002  (Pinecone's name)
+        self,
+        type: str | None = None,  # noqa: A002  (Pinecone's name)
+        vector_type: str | None = None,
     ) -> ModelInfoList:
         """List the models by name, those without weights included.
 

@@ -29,7 +29,7 @@ from rerank_core.request import (
     texts_of,
 )
 from rerank_core.results import RankedDocument, RerankerInfo, RerankResult, RerankUsage
-from rerank_core.tokenizer import Encoded, Tokenizer
+from rerank_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import os
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Reranker"]
 
-_UNLIMITED = np.iinfo(np.int64).max
+_UNLIMITED = int(np.iinfo(np.int64).max)
+_MAX_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,11 @@ class Reranker:
     ) -> None:
         kind, options = _checked_device(device, provider_options)
         threads = available_cpus() if threads is None else checked_positive("threads", threads)
+        if threads > _MAX_THREADS:
+            raise InvalidArgumentError(f"threads must be <= {_MAX_THREADS}, got {threads}")
         budget = kind.token_budget
         if token_budget is not None:
-            budget = checked_positive("token_budget", token_budget)
+            budget = min(checked_positive("token_budget", token_budget), _UNLIMITED)
 
         files = find(model, precision)
         library = find_library()
@@ -373,14 +376,17 @@ class Reranker:
         max_chunks_per_doc: int | None,
     ) -> dict[str, Any]:
         """Check what a call says of lengths, and put it as the core names it."""
-        limits = {"truncate": checked_truncate(truncate), "row_tokens": self._max_length}
+        limits: dict[str, Any] = {
+            "truncate": checked_truncate(truncate),
+            "row_tokens": self._max_length,
+        }
         for name, argument, value in (
             ("pair_tokens", "max_length", max_length),
             ("doc_tokens", "max_tokens_per_doc", max_tokens_per_doc),
             ("max_chunks", "max_chunks_per_doc", max_chunks_per_doc),
         ):
             if value is not None:
-                limits[name] = checked_positive(argument, value)
+                limits[name] = min(checked_positive(argument, value), _UNLIMITED)
         least = self._tokenizer.layout.num_special + 1
         if limits.get("pair_tokens", least) < least:
             raise InvalidArgumentError(f"max_length must be at least {least}, got {max_length}")

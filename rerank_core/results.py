@@ -129,7 +129,9 @@ class RerankResult(_Record):
 def _preview(document: Any, width: int = 60) -> str:
     if document is None:
         return ""
-    text = " ".join((document if isinstance(document, str) else repr(document))[: 4 * width].split())
+    text = " ".join(
+        (document if isinstance(document, str) else repr(document))[: 4 * width].split()
+    )
     return "  " + (text if len(text) <= width else text[: width - 3] + "...")
 
 
@@ -174,7 +176,12 @@ class ModelInfo(_Record):
     supported_metrics: tuple[str, ...] = ()
 
     def _absent(self) -> frozenset[str]:
-        embedding = {"vector_type", "default_dimension", "supported_dimensions", "supported_metrics"}
+        embedding = {
+            "vector_type",
+            "default_dimension",
+            "supported_dimensions",
+            "supported_metrics",
+        }
         return frozenset(embedding if self.max_batch_size else {*embedding, "max_batch_size"})
 
 
@@ -193,7 +200,7 @@ class ModelInfoList(_Record):
     def __iter__(self) -> Iterator[ModelInfo]:  # type: ignore[override]
         return iter(self.models)
 
-    def __getitem__(self, key: int | str) -> Any:  # type: ignore[override]
+    def __getitem__(self, key: int | str) -> Any:
         return self.models[key] if isinstance(key, int) else super().__getitem__(key)
 
 

@@ -52,7 +52,9 @@ class _Graph:
     def weight(self, *shape: int, scale: float = 0.05) -> str:
         return self.constant(self.rng.normal(0, scale, shape), np.float32)
 
-    def node(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+    def node(
+        self, operator: str, *inputs: str, output: str | None = None, **attributes: Any
+    ) -> str:
         output = output or f"{operator}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
         return output
@@ -68,9 +70,7 @@ class _Graph:
 
 
 def _embeddings(g: _Graph, shape: Shape) -> str:
-    length = g.node(
-        "Gather", g.node("Shape", "input_ids"), g.constant(1, np.int64), axis=0
-    )
+    length = g.node("Gather", g.node("Shape", "input_ids"), g.constant(1, np.int64), axis=0)
     positions = g.node("Range", g.constant(0, np.int64), length, g.constant(1, np.int64))
     x = g.node("Gather", g.weight(shape.vocab, shape.hidden, scale=0.3), "input_ids")
     if "token_type_ids" in shape.inputs:
@@ -147,9 +147,7 @@ def _model(
         [helper.make_tensor_value_info(*output) for output in outputs],
         g.initializers,
     )
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8
-    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
 def table(values: Any, *, labels: int = 1, hide_labels: bool = False) -> onnx.ModelProto:

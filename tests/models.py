@@ -16,11 +16,43 @@ if TYPE_CHECKING:
 
     import onnx
 
-WORDS = (
-    "river stone lamp garden window music letter bridge winter summer paper market engine "
-    "forest silver morning harbor mountain recipe bread copper island thunder village planet "
-    "naïve café Größe 東京 Москва résumé pre-tokenized e-mail 3.14 don't"
-).split()
+WORDS = [
+    "river",
+    "stone",
+    "lamp",
+    "garden",
+    "window",
+    "music",
+    "letter",
+    "bridge",
+    "winter",
+    "summer",
+    "paper",
+    "market",
+    "engine",
+    "forest",
+    "silver",
+    "morning",
+    "harbor",
+    "mountain",
+    "recipe",
+    "bread",
+    "copper",
+    "island",
+    "thunder",
+    "village",
+    "planet",
+    "naïve",
+    "café",
+    "Größe",
+    "東京",
+    "Москва",
+    "résumé",
+    "pre-tokenized",
+    "e-mail",
+    "3.14",
+    "don't",
+]
 
 
 def texts(count: int, *, seed: int = 0, longest: int = 60) -> list[str]:
@@ -90,7 +122,8 @@ def byte_bpe_sequence() -> hf.Tokenizer:
         [
             processors.ByteLevel(trim_offsets=False),
             processors.TemplateProcessing(
-                single="<s> $A </s>", pair="<s> $A </s> $B </s>",
+                single="<s> $A </s>",
+                pair="<s> $A </s> $B </s>",
                 special_tokens=[("<s>", 0), ("</s>", 2)],
             ),
         ]

@@ -31,7 +31,7 @@ def test_ranks_the_example_of_the_documentation():
         )
     assert result.model == "bge-reranker-v2-m3"
     assert result["data"][0]["document"] is APPLE[2]
-    assert [hit.index for hit in result.data][0] == 2
+    assert result.data[0].index == 2
     assert len(result.data) == 2
     assert 1 >= result.data[0].score > result.data[1].score >= 0
     assert result.usage.rerank_units == 1

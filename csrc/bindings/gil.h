@@ -10,6 +10,10 @@
 #include <type_traits>
 #include <utility>
 
+#ifdef __GLIBCXX__
+#include <cxxabi.h>
+#endif
+
 namespace rerank::bindings {
 
 inline bool python_is_finalizing() {
@@ -20,12 +24,23 @@ inline bool python_is_finalizing() {
 #endif
 }
 
-// Runs `work`, which must touch nothing of Python's, without the GIL.
-//
-// Not pybind11::gil_scoped_release: a daemon thread that wants the GIL back while the interpreter
-// shuts down is ended by unwinding its stack, which std::terminate()s when it meets a destructor
-// that takes the GIL, and would drop references without it. Such a thread sleeps here instead until
-// the process is gone, as Python itself does from 3.14 on.
+// Takes the GIL back. A daemon thread that wants it while the interpreter shuts down is ended by
+// Python through pthread_exit, which unwinds the stack: destructors would drop references without
+// the GIL, or throw. Such a thread stops here for good instead, as Python itself does it from 3.14.
+inline void take_gil(PyThreadState* thread) {
+#ifdef __GLIBCXX__
+  try {
+    PyEval_RestoreThread(thread);
+  } catch (const abi::__forced_unwind&) {
+    while (true) std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+#else
+  PyEval_RestoreThread(thread);
+#endif
+}
+
+// Runs `work`, which must touch nothing of Python's, without the GIL. Not
+// pybind11::gil_scoped_release, which takes it back in a destructor, past any way to catch that end.
 template <class Work>
 auto without_gil(Work work) {
   using Result = std::invoke_result_t<Work>;
@@ -34,7 +49,6 @@ auto without_gil(Work work) {
 
   std::conditional_t<std::is_void_v<Result>, std::optional<bool>, std::optional<Result>> result;
   std::exception_ptr failure;
-
   PyThreadState* thread = PyEval_SaveThread();
   try {
     if constexpr (std::is_void_v<Result>)
@@ -44,8 +58,7 @@ auto without_gil(Work work) {
   } catch (...) {
     failure = std::current_exception();
   }
-  while (python_is_finalizing()) std::this_thread::sleep_for(std::chrono::hours(1));
-  PyEval_RestoreThread(thread);
+  take_gil(thread);
 
   if (failure) std::rethrow_exception(failure);
   if constexpr (!std::is_void_v<Result>) return *std::move(result);

@@ -64,9 +64,7 @@ class ModelCard:
         if parameters is None:
             parameters = {}
         if not hasattr(parameters, "items"):
-            raise InvalidTypeError(
-                f"parameters must be a mapping, got {type(parameters).__name__}"
-            )
+            raise InvalidTypeError(f"parameters must be a mapping, got {type(parameters).__name__}")
         supported = {item.parameter: item for item in self.info.supported_parameters}
         for name in parameters:
             if name not in _PARAMETERS:
@@ -84,9 +82,12 @@ class ModelCard:
         }
 
 
+_VALUE_TYPES: dict[str, type[Any]] = {"string": str, "integer": int}
+
+
 def _checked(item: SupportedParameter, value: Any) -> Any:
-    wanted: type = {"string": str, "integer": int}[item.value_type]
-    if not isinstance(value, wanted) or isinstance(value, bool):
+    wanted = _VALUE_TYPES[item.value_type]
+    if not isinstance(value, wanted) or isinstance(value, bool):  # True is no integer
         raise InvalidTypeError(
             f"parameter '{item.parameter}' must be of type {item.value_type}, got "
             f"{type(value).__name__}"
@@ -118,7 +119,9 @@ def _truncate(default: str) -> SupportedParameter:
     )
 
 
-def _integer(name: str, *, default: int | None = None, maximum: int | None = None) -> SupportedParameter:
+def _integer(
+    name: str, *, default: int | None = None, maximum: int | None = None
+) -> SupportedParameter:
     return SupportedParameter(
         parameter=name,
         type="numeric_range",

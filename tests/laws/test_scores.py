@@ -1,5 +1,7 @@
 """Promise 1: a score belongs to its pair. On the CPU, bit for bit."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -39,7 +41,9 @@ def test_company_does_not_matter(reranker, alone):
 @given(order=st.permutations(range(len(DOCUMENTS))))
 def test_order_does_not_matter(reranker, alone, order):
     documents = [DOCUMENTS[place] for place in order]
-    assert reranker.score(QUERY, documents, raw_scores=True).tolist() == [alone[t] for t in documents]
+    assert reranker.score(QUERY, documents, raw_scores=True).tolist() == [
+        alone[t] for t in documents
+    ]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -112,7 +116,7 @@ def test_windows_take_the_best(which):
         assert len(windows) == 5
 
         for chunks in (1, 2, 5, 9):
-            options = {"max_chunks_per_doc": chunks, "raw_scores": True}
+            options: Any = {"max_chunks_per_doc": chunks, "raw_scores": True}
             (score,) = reranker.score(QUERY, [" ".join(document)], **options)
             assert score == alone[:chunks].max()
             result = reranker.rerank(QUERY, ["stone", " ".join(document)], **options)

@@ -43,7 +43,9 @@ def test_logits_for_every_layout(tmp_path_factory, family, query):
 @pytest.mark.parametrize(
     "shape",
     [
-        pytest.param(graphs.Shape(vocab=400, inputs=("input_ids", "attention_mask")), id="no type ids"),
+        pytest.param(
+            graphs.Shape(vocab=400, inputs=("input_ids", "attention_mask")), id="no type ids"
+        ),
         pytest.param(graphs.Shape(vocab=400, labels=2), id="two logits"),
         pytest.param(graphs.Shape(vocab=400, half_output=True), id="fp16 logits"),
     ],

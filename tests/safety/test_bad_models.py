@@ -69,7 +69,9 @@ def test_corrupt_bundled_model_is_caught_by_its_hash(tmp_path):
             id="ids beyond the embedding table",
         ),
         pytest.param(
-            graphs.table(np.full(VOCAB, np.nan)), "gives NaN; its weights are broken", id="NaN weights"
+            graphs.table(np.full(VOCAB, np.nan)),
+            "gives NaN; its weights are broken",
+            id="NaN weights",
         ),
     ],
 )
@@ -114,7 +116,9 @@ def test_float_input(tmp_path):
     cast = onnx.helper.make_node("Cast", ["input_ids"], ["ids"], to=onnx.TensorProto.INT64)
     model.graph.node[0].input[0] = "ids"
     model.graph.node.insert(0, cast)
-    with pytest.raises(ModelError, match=r"the input input_ids must be an int64 tensor \[batch, seq"):
+    with pytest.raises(
+        ModelError, match=r"the input input_ids must be an int64 tensor \[batch, seq"
+    ):
         Reranker(models.write(tmp_path / "m", graph=model))
 
 
@@ -130,7 +134,9 @@ def test_several_outputs_without_logits(tmp_path):
     model.graph.output.append(
         onnx.helper.make_tensor_value_info(pooled, onnx.TensorProto.FLOAT, ["batch", 32])
     )
-    with pytest.raises(ModelError, match="has the outputs score, Tanh_.*; one of them must be named"):
+    with pytest.raises(
+        ModelError, match=r"has the outputs score, Tanh_.*; one of them must be named"
+    ):
         Reranker(models.write(tmp_path / "m", graph=model))
 
 
@@ -152,7 +158,9 @@ def test_nan_for_one_document_names_it(tmp_path):
         assert reranker.score("q", ["a", "b"]).tolist() == [0.5, 0.5]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"model": {}}', "\ud800".encode("utf-8", "surrogatepass")])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"model": {}}', "\ud800".encode("utf-8", "surrogatepass")]
+)
 def test_broken_tokenizer(directory, text):
     (directory / "tokenizer.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ModelError, match=r"tokenizer\.json is not a tokenizer\.json: "):
@@ -186,7 +194,8 @@ def test_cuda_is_an_error_where_it_is_not():
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("CUDA is here")
     with pytest.raises(
-        ProviderError, match=r"CUDAExecutionProvider was asked for, but onnxruntime .* has only .*CPU"
+        ProviderError,
+        match=r"CUDAExecutionProvider was asked for, but onnxruntime .* has only .*CPU",
     ):
         Reranker(device="cuda")
 
@@ -203,5 +212,5 @@ def test_a_library_that_is_none(tmp_path, monkeypatch):
     fake = tmp_path / "libonnxruntime.so.1"
     fake.write_bytes(b"not a library")
     monkeypatch.setattr(module, "find_library", lambda: fake)
-    with pytest.raises(ProviderError, match="cannot load .*libonnxruntime"):
+    with pytest.raises(ProviderError, match=r"cannot load .*libonnxruntime"):
         Reranker()

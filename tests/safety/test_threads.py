@@ -23,12 +23,18 @@ def run(code, **options):
     """Run a program of its own; give its result, with what it wrote."""
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True, text=True, timeout=60, check=False, **options,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **options,
     )
 
 
 def test_many_threads_get_what_one_gets(random_bert):
-    jobs = [(f"{word} river", DOCUMENTS[place : place + 20]) for place, word in enumerate(models.WORDS)]
+    jobs = [
+        (f"{word} river", DOCUMENTS[place : place + 20]) for place, word in enumerate(models.WORDS)
+    ]
     expected = [random_bert.score(*job).tolist() for job in jobs]
 
     def ask(place):
@@ -88,8 +94,12 @@ def test_other_python_threads_run_meanwhile(random_bert):
     try:
         before = counted
         random_bert._engine.score(
-            query.ids, query.offsets, documents.ids, documents.offsets,
-            np.zeros(len(documents), np.int64), row_tokens=512,
+            query.ids,
+            query.offsets,
+            documents.ids,
+            documents.offsets,
+            np.zeros(len(documents), np.int64),
+            row_tokens=512,
         )
         assert counted - before > 1000
     finally:
@@ -108,7 +118,7 @@ def test_closed(model_directory):
 def test_closing_fails_what_waits_and_hangs_nobody(model_directory):
     reranker = Reranker(model_directory, threads=1)
     documents = models.texts(4000, longest=200)
-    outcomes = []
+    outcomes: list[int | str] = []
 
     def ask():
         try:
@@ -119,7 +129,9 @@ def test_closing_fails_what_waits_and_hangs_nobody(model_directory):
     callers = [threading.Thread(target=ask) for _ in range(4)]
     for caller in callers:
         caller.start()
-    while reranker._engine.counters()["batches"] < 5:  # they are running now (the probe is not counted)
+    while (
+        reranker._engine.counters()["batches"] < 5
+    ):  # they are running now (the probe is not counted)
         time.sleep(0.001)
     reranker.close()
     for caller in callers:
@@ -170,8 +182,10 @@ def test_spawned_processes(model_directory):
     """
     path = model_directory / "spawned.py"
     path.write_text(textwrap.dedent(code))
-    done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    done = subprocess.run(
+        [sys.executable, path], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -197,7 +211,8 @@ def test_ctrl_c_stops_a_long_call(model_directory):
 
 
 @pytest.mark.parametrize(
-    "ending", ["pass", "sys.exit(0)", "os._exit(0)", "reranker.close()", "del reranker", "gc.collect()"]
+    "ending",
+    ["pass", "sys.exit(0)", "os._exit(0)", "reranker.close()", "del reranker", "gc.collect()"],
 )
 def test_leaving_with_work_in_flight(model_directory, ending):
     done = run(
@@ -220,19 +235,22 @@ def test_leaving_with_work_in_flight(model_directory, ending):
         {ending}
         """
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_killed_by_a_signal_it_is_gone(model_directory):
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"from rerank_core import Reranker; r = Reranker({str(model_directory)!r})\n"
-         "print(1, flush=True)\nwhile True: r.score('q', ['stone'] * 100)"],
-        stdout=subprocess.PIPE,
-    )
+    code = f"""
+from rerank_core import Reranker
+reranker = Reranker({str(model_directory)!r})
+print("ready", flush=True)
+while True:
+    reranker.score("q", ["stone"] * 100)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert process.stdout is not None
     with process:
-        assert process.stdout.readline() == b"1\n"
+        assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == -signal.SIGTERM
 
@@ -245,4 +263,6 @@ def test_rerankers_come_and_go(model_directory):
             reranker.score("river", DOCUMENTS[:5])
     assert threading.active_count() == threads
     if before is not None:
-        assert len(os.listdir("/proc/self/task")) <= before + 2  # tokenizers keeps a pool of its own
+        assert (
+            len(os.listdir("/proc/self/task")) <= before + 2
+        )  # tokenizers keeps a pool of its own

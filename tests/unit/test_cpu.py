@@ -28,16 +28,22 @@ def many_cpus(monkeypatch):
     [
         pytest.param({}, 16, id="no cgroups"),
         pytest.param(
-            {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, 16, id="v2 unlimited"
+            {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"},
+            16,
+            id="v2 unlimited",
         ),
         pytest.param(
             {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "400000 100000\n"}, 4, id="v2"
         ),
         pytest.param(
-            {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, 1, id="v2 1.5"
+            {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"},
+            1,
+            id="v2 1.5",
         ),
         pytest.param(
-            {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "20000 100000\n"}, 1, id="v2 0.2"
+            {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "20000 100000\n"},
+            1,
+            id="v2 0.2",
         ),
         pytest.param(
             {
@@ -72,7 +78,9 @@ def many_cpus(monkeypatch):
             id="v1 unlimited",
         ),
         pytest.param(
-            {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "nonsense\n"}, 16, id="unreadable"
+            {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "nonsense\n"},
+            16,
+            id="unreadable",
         ),
     ],
 )

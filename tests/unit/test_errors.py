@@ -26,7 +26,10 @@ def test_envelope(kind, status, code, base):
     assert isinstance(error, base)
     assert isinstance(error, errors.RerankError)
     assert str(error) == error.message == "what happened"
-    assert error.to_dict() == {"error": {"code": code, "message": "what happened"}, "status": status}
+    assert error.to_dict() == {
+        "error": {"code": code, "message": "what happened"},
+        "status": status,
+    }
 
 
 def test_details_are_in_the_envelope():

@@ -1,15 +1,23 @@
 """Which tokens a row holds: literal tables."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from rerank_core import TokenLimitError, _core
 
-BERT = [("special", 1, 0), ("query", 0, 0), ("special", 2, 0), ("document", 0, 1), ("special", 2, 1)]
+BERT = [
+    ("special", 1, 0),
+    ("query", 0, 0),
+    ("special", 2, 0),
+    ("document", 0, 1),
+    ("special", 2, 1),
+]
 
 
 def pack(queries, documents, *, query_of=None, pieces=BERT, **limits):
-    def encoded(texts):
+    def encoded(texts) -> tuple[Any, Any]:
         flat = [token for text in texts for token in text]
         offsets = np.cumsum([0, *(len(text) for text in texts)])
         return np.array(flat, np.int32), offsets.astype(np.int64)
@@ -22,7 +30,10 @@ def pack(queries, documents, *, query_of=None, pieces=BERT, **limits):
 
 def test_bert_layout_and_padding():
     packed = pack([[11, 12]], [[21, 22, 23], [31]], row_tokens=512)
-    assert packed["input_ids"].tolist() == [[1, 11, 12, 2, 21, 22, 23, 2], [1, 11, 12, 2, 31, 2, 0, 0]]
+    assert packed["input_ids"].tolist() == [
+        [1, 11, 12, 2, 21, 22, 23, 2],
+        [1, 11, 12, 2, 31, 2, 0, 0],
+    ]
     assert packed["token_type_ids"].tolist() == [[0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 0, 1, 1, 0, 0]]
     assert packed["attention_mask"].tolist() == [[1] * 8, [1] * 6 + [0] * 2]
     assert packed["pair_tokens"].tolist() == [8, 6]
@@ -31,7 +42,11 @@ def test_bert_layout_and_padding():
 
 def test_roberta_layout_has_two_separators_and_one_type():
     pieces = [
-        ("special", 0, 0), ("query", 0, 0), ("special", 2, 0), ("special", 2, 0), ("document", 0, 0),
+        ("special", 0, 0),
+        ("query", 0, 0),
+        ("special", 2, 0),
+        ("special", 2, 0),
+        ("document", 0, 0),
         ("special", 2, 0),
     ]
     packed = pack([[11]], [[21]], pieces=pieces, row_tokens=512)
@@ -41,7 +56,9 @@ def test_roberta_layout_has_two_separators_and_one_type():
 
 def test_the_document_may_come_first():
     pieces = [("document", 0, 0), ("special", 9, 0), ("query", 0, 1)]
-    assert pack([[1, 2]], [[3]], pieces=pieces, row_tokens=9)["input_ids"].tolist() == [[3, 9, 1, 2]]
+    assert pack([[1, 2]], [[3]], pieces=pieces, row_tokens=9)["input_ids"].tolist() == [
+        [3, 9, 1, 2]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +106,10 @@ def test_doc_tokens_cut_before_the_limit_is_looked_at():
 def test_windows_are_consecutive_and_fit_beside_the_query():
     packed = pack([[11]], [[21, 22, 23, 24, 25], [31]], row_tokens=6, max_chunks=3)
     assert packed["input_ids"].tolist() == [
-        [1, 11, 2, 21, 22, 2], [1, 11, 2, 23, 24, 2], [1, 11, 2, 25, 2, 0], [1, 11, 2, 31, 2, 0],
+        [1, 11, 2, 21, 22, 2],
+        [1, 11, 2, 23, 24, 2],
+        [1, 11, 2, 25, 2, 0],
+        [1, 11, 2, 31, 2, 0],
     ]
     assert packed["pair_of"].tolist() == [0, 0, 0, 1]
     assert packed["pair_tokens"].tolist() == [17, 5]
@@ -175,5 +195,11 @@ def test_arrays_are_borrowed_or_refused_never_copied(ids):
     good = np.arange(2, dtype=np.int32)
     with pytest.raises(TypeError, match="incompatible function arguments"):
         _core.pack_pairs(
-            _core.PairTemplate(BERT), ids, offsets, good, offsets, np.zeros(1, np.int64), row_tokens=9
+            _core.PairTemplate(BERT),
+            ids,
+            offsets,
+            good,
+            offsets,
+            np.zeros(1, np.int64),
+            row_tokens=9,
         )

@@ -47,7 +47,7 @@ def test_a_document_not_asked_for_is_absent_not_null():
 
 def test_results_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        RESULT.data[0].score = 1.0
+        RESULT.data[0].score = 1.0  # type: ignore[misc]
 
 
 def test_repr_reads():

@@ -46,7 +46,11 @@ def test_graph_by_precision(tmp_path, there, asked, graph, precision):
     ("config", "tokenizer_config", "limit"),
     [
         ({"max_position_embeddings": 512}, None, 512),
-        ({"max_position_embeddings": 514, "model_type": "xlm-roberta", "pad_token_id": 1}, None, 512),
+        (
+            {"max_position_embeddings": 514, "model_type": "xlm-roberta", "pad_token_id": 1},
+            None,
+            512,
+        ),
         ({"max_position_embeddings": 8194, "model_type": "xlm-roberta"}, None, 8192),
         ({"max_position_embeddings": 512}, {"model_max_length": 256}, 256),
         ({"max_position_embeddings": 512}, {"model_max_length": 1e30}, 512),
@@ -56,12 +60,17 @@ def test_graph_by_precision(tmp_path, there, asked, graph, precision):
     ],
 )
 def test_max_length(tmp_path, config, tokenizer_config, limit):
-    assert find(directory(tmp_path, config=config, tokenizer_config=tokenizer_config)).max_length == limit
+    assert (
+        find(directory(tmp_path, config=config, tokenizer_config=tokenizer_config)).max_length
+        == limit
+    )
 
 
 @pytest.mark.parametrize("name", ["no-such-model", "BAAI/bge-reranker-v2-m3"])
 def test_unknown_name(name):
-    with pytest.raises(NotFoundError, match=f"Model '{name}' not found: it is neither 'bundled' nor"):
+    with pytest.raises(
+        NotFoundError, match=f"Model '{name}' not found: it is neither 'bundled' nor"
+    ):
         find(name)
 
 
@@ -69,7 +78,9 @@ def test_no_silent_precision(tmp_path):
     directory(tmp_path, ["model.onnx", "model_int8.onnx"])
     with pytest.raises(ModelError, match="has no fp16 graph, only fp32, int8"):
         find(tmp_path, "fp16")
-    with pytest.raises(InvalidArgumentError, match="precision must be one of fp32, fp16, int8, got"):
+    with pytest.raises(
+        InvalidArgumentError, match="precision must be one of fp32, fp16, int8, got"
+    ):
         find(tmp_path, "int4")
 
 
@@ -91,7 +102,9 @@ def test_no_graph(tmp_path):
         find(directory(tmp_path, []))
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "is not JSON"), ("[1]", "must hold a JSON object")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("{", "is not JSON"), ("[1]", "must hold a JSON object")]
+)
 def test_broken_config(tmp_path, text, message):
     (directory(tmp_path) / "config.json").write_text(text)
     with pytest.raises(ModelError, match=message):

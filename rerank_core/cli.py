@@ -1,0 +1,191 @@
+"""The command line: `rerank-core rank QUERY [FILE]` and `rerank-core models`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rerank_core
+from rerank_core.errors import InvalidArgumentError, RerankError
+from rerank_core.inference import Inference
+from rerank_core.reranker import Reranker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rerank_core.results import RerankResult
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: Arguments without the program's name; None takes the process's own.
+
+    Returns:
+        The exit status: 0, 1 for an error that was printed, 130 after Ctrl-C.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (RerankError, OSError) as error:
+        print(f"rerank-core: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rerank-core", description="Rank documents for a query with a cross-encoder."
+    )
+    parser.add_argument("--version", action="version", version=rerank_core.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    rank = commands.add_parser(
+        "rank",
+        help="rank documents for a query",
+        description="Rank documents for a query: a table on a terminal, JSON lines in a pipe.",
+    )
+    rank.set_defaults(run=_rank)
+    rank.add_argument("query", metavar="QUERY")
+    rank.add_argument(
+        "file", metavar="FILE", nargs="?", default="-", help="default: standard input"
+    )
+    rank.add_argument(
+        "--format",
+        choices=("auto", "lines", "jsonl", "json"),
+        default="auto",
+        help="plain lines, JSON lines, or one JSON array; default: by the first character",
+    )
+    rank.add_argument("--model", default="bundled", help="'bundled' or a model directory")
+    rank.add_argument("--top-n", type=int, metavar="N", help="default: all")
+    rank.add_argument(
+        "--rank-fields", default="text", metavar="A,B", help="fields of a document; default: text"
+    )
+    rank.add_argument("--truncate", choices=("END", "NONE"), default="END")
+    rank.add_argument("--threads", type=int, metavar="N", help="default: the CPUs of this process")
+    rank.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    rank.add_argument("--precision", choices=("fp32", "fp16", "int8"))
+    rank.add_argument("--scores", choices=("sigmoid", "raw"), default="sigmoid")
+    output = rank.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="JSON lines on a terminal too")
+    output.add_argument("--table", action="store_true", help="a table in a pipe too")
+
+    models = commands.add_parser("models", help="list the models that are served")
+    models.set_defaults(run=_models)
+    models.add_argument("--json", action="store_true", help="one JSON object per line")
+    return parser
+
+
+def _rank(arguments: argparse.Namespace) -> None:
+    documents = _read_documents(arguments.file, arguments.format)
+    fields = [field.strip() for field in arguments.rank_fields.split(",")]
+    with Reranker(
+        arguments.model,
+        device=arguments.device,
+        precision=arguments.precision,
+        threads=arguments.threads,
+    ) as reranker:
+        result = reranker.rerank(
+            arguments.query,
+            documents,
+            top_n=arguments.top_n,
+            rank_fields=fields,
+            truncate=arguments.truncate,
+            raw_scores=arguments.scores == "raw",
+        )
+    if arguments.table or (sys.stdout.isatty() and not arguments.json):
+        _print_table(result, fields)
+    else:
+        for hit in result.data:
+            print(json.dumps(hit.to_dict(), ensure_ascii=False))
+    if result.truncated:
+        named = ", ".join(map(str, result.truncated[:10]))
+        more = ", ..." if len(result.truncated) > 10 else ""  # noqa: PLR2004
+        print(
+            f"rerank-core: {len(result.truncated)} of {len(documents)} documents were truncated to "
+            f"the model's limit: {named}{more}",
+            file=sys.stderr,
+        )
+
+
+def _read_documents(name: str, form: str) -> list[Any]:
+    where = "standard input" if name == "-" else name
+    data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    lines = []
+    for number, line in enumerate(data.splitlines(), start=1):
+        try:
+            lines.append((number, line.decode("utf-8-sig" if number == 1 else "utf-8")))
+        except UnicodeDecodeError as error:
+            raise InvalidArgumentError(f"{where}, line {number}: not UTF-8: {error}") from error
+    lines = [(number, line) for number, line in lines if line.strip()]
+    if not lines:
+        raise InvalidArgumentError(f"{where} holds no documents")
+    if form == "auto":
+        form = {"[": "json", "{": "jsonl"}.get(lines[0][1].lstrip()[0], "lines")
+    if form == "lines":
+        return [line for _, line in lines]
+    if form == "jsonl":
+        return [_parsed(line, f"{where}, line {number}") for number, line in lines]
+    documents = _parsed("\n".join(line for _, line in lines), where)
+    if not isinstance(documents, list):
+        raise InvalidArgumentError(
+            f"{where} must hold a JSON array, not {type(documents).__name__}; for JSON lines use "
+            "--format jsonl, for plain lines --format lines"
+        )
+    return documents
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InvalidArgumentError(
+            f"{where}: not JSON: {error}; for plain lines use --format lines"
+        ) from error
+
+
+def _print_table(result: RerankResult, fields: Sequence[str]) -> None:
+    """Print what was ranked by, beside each document's id, or its line in the input."""
+    rows = []
+    for hit in result.data:
+        if isinstance(hit.document, str):
+            rows.append((str(hit.index), hit.document))
+        else:
+            text = " | ".join(hit.document[field] for field in fields)
+            rows.append((str(hit.document.get("id", hit.index)), text))
+    name_width = max(len("document"), *(len(name) for name, _ in rows))
+    width = max(20, shutil.get_terminal_size().columns - name_width - 18)
+    print(f"{'rank':>4} {'score':>9}  {'document':<{name_width}}  text")
+    for place, (hit, (name, text)) in enumerate(zip(result.data, rows, strict=True), start=1):
+        line = " ".join(text.split())
+        line = line if len(line) <= width else line[: width - 3] + "..."
+        print(f"{place:>4} {hit.score:>9.4f}  {name:<{name_width}}  {line}")
+
+
+def _models(arguments: argparse.Namespace) -> None:
+    with Inference() as inference:
+        rows = [(info, inference.weights(info.model)) for info in inference.list_models()]
+    if arguments.json:
+        for info, weights in rows:
+            print(json.dumps({**info.to_dict(), "weights": weights}))
+        return
+    print(f"{'model':<22} {'tokens':>6} {'documents':>9}  weights")
+    for info, weights in rows:
+        documents = "any" if info.max_batch_size is None else str(info.max_batch_size)
+        print(
+            f"{info.model:<22} {info.max_sequence_length:>6} {documents:>9}  "
+            f"{weights or 'none here: Inference(models={name: directory})'}"
+        )

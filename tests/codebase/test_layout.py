@@ -1,0 +1,139 @@
+"""Who may import whom, read off the #include and import lines (DESIGN: data flows one way)."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CSRC = ROOT / "csrc"
+PACKAGE = ROOT / "rerank_core"
+
+# A room of csrc may include headers of these rooms; anything else of csrc is out of bounds.
+NATIVE = {
+    "core": {"core"},
+    "ort": {"ort", "core/error.h"},
+    "engine": {"engine", "core", "ort"},
+    "bindings": {"bindings", "engine", "ort", "core"},
+}
+LOADER = {"dlfcn.h", "unistd.h", "windows.h", "process.h"}
+
+FACE = {"errors", "results"}
+# A module of rerank_core may import these of ours.
+PYTHON = {
+    "__init__": {"errors", "results", "inference", "reranker"},
+    "__main__": {"cli"},
+    "_cpu": set(),
+    "_onnxruntime": {"errors", "_core"},
+    "_reference": set(),
+    "cli": {"", "inference", "reranker", *FACE},
+    "errors": set(),
+    "inference": {"reranker", "request", "models.cards", "models.store", *FACE},
+    "models.__init__": set(),
+    "models.cards": FACE,
+    "models.store": {"errors"},
+    "request": {"errors"},
+    "reranker": {
+        "_core",
+        "_cpu",
+        "_onnxruntime",
+        "models.store",
+        "request",
+        "tokenizer",
+        *FACE,
+    },
+    "results": set(),
+    "tokenizer": {"_core", "errors"},
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+SOURCES = sorted(path for room in NATIVE for path in (CSRC / room).rglob("*.[hc]*"))
+
+
+def name_of(path):
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def includes(path):
+    return re.findall(r'^#include ([<"])([^>"]+)[>"]', path.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(CSRC)))
+def test_includes(path):
+    room = path.relative_to(CSRC).parts[0]
+    for quote, header in includes(path):
+        if quote == '"':
+            assert NATIVE[room] & {header, header.split("/")[0]}, f"{path} includes {header}"
+        elif header.startswith(("pybind11/", "Python.h")):
+            assert room == "bindings", f"{path} includes {header}"
+        elif header.endswith(".h"):
+            assert header in LOADER, f"{path} includes {header}"
+            assert room in {"ort", "engine"}, f"{path} includes {header}"
+        else:
+            assert "/" not in header, (
+                f"{path} includes {header}, which is not the standard library's"
+            )
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(CSRC)))
+def test_native_sources_are_plain(path):
+    text = path.read_text()
+    assert text.isascii()
+    if path.suffix == ".h":
+        assert "#pragma once" in text
+    if path.relative_to(CSRC).parts[0] == "core":
+        banned = r"std::cout|std::cerr|printf|abort\(|getenv|fstream"
+        assert not re.search(banned, text), (
+            "core does not print, abort, read files or the environment"
+        )
+
+
+def imports(path):
+    """Modules of ours that a file imports, as names below rerank_core; others by their top name."""
+    ours, others = set(), set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the room"
+            modules = [node.module or ""]
+            if node.module == "rerank_core":
+                names = [alias.name for alias in node.names]
+                modules = [
+                    f"rerank_core.{n}" if n.startswith("_") else "rerank_core" for n in names
+                ]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        else:
+            continue
+        for module in modules:
+            top, _, rest = module.partition(".")
+            if top == "rerank_core":
+                ours.add(rest)
+            else:
+                others.add(top)
+    return ours, others
+
+
+def test_every_module_has_its_rule():
+    assert {name_of(path) for path in MODULES} == set(PYTHON)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports(path):
+    ours, others = imports(path)
+    assert ours <= PYTHON[name_of(path)], ours - PYTHON[name_of(path)]
+    assert "onnxruntime" not in others
+    if "tokenizers" in others:
+        assert name_of(path) == "tokenizer"
+
+
+def test_the_rules_are_not_wider_than_the_code():
+    for path in MODULES:
+        unused = PYTHON[name_of(path)] - imports(path)[0] - FACE
+        assert not unused, f"{name_of(path)} may import {unused} but does not"
+
+
+def test_files_stay_small():
+    limits = {".h": 140, ".cc": 320, ".py": 520}
+    for path in [*SOURCES, *MODULES]:
+        lines = len(path.read_text().splitlines())
+        assert lines <= limits[path.suffix], f"{path} has {lines} lines"
