@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BUILT_FROM := pyproject.toml setup.py $(shell find csrc -name '*.h' -o -name '*.cc')
-NATIVE := build/native
 ORT = $(shell $(BIN)/python -c "from rerank_core._onnxruntime import find_library as f; print(f())")
-NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) RERANK_CORE_TEST_MODEL=rerank_core/models/bundled/model.onnx
+NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) \
+	RERANK_CORE_TEST_MODEL=$(abspath rerank_core/models/bundled/model.onnx)
 
-.PHONY: demo test lint types native python long dist asan tsan bench report format clean
+.PHONY: demo test lint types native python tsan asan tidy long bench report format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rerank-core rank "Why is the sky blue?" examples/passages.jsonl --top-n 5 --table
@@ -39,6 +39,32 @@ types: $(VENV)/.test
 
 python: $(VENV)/.test
 	$(BIN)/pytest
+
+comma := ,
+# $(call native,NAME,SANITIZERS): builds csrc without Python and runs its tests.
+native = $(BIN)/cmake -S csrc -B build/$(1) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
+	    -DRERANK_CORE_SANITIZE=$(2) > /dev/null \
+	&& $(BIN)/cmake --build build/$(1) \
+	&& $(NATIVE_ENV) $(BIN)/ctest --test-dir build/$(1) --output-on-failure
+
+native: $(VENV)/.test
+	$(call native,native,)
+
+tsan: $(VENV)/.test
+	$(call native,tsan,thread)
+
+# The native tests, then the tests that cross the border, in a copy of the tree built with ASan.
+asan: $(VENV)/.test
+	$(call native,asan,address$(comma)undefined)
+	rm -rf build/asan-tree && mkdir -p build/asan-tree
+	cp -r csrc rerank_core tests benchmarks examples setup.py pyproject.toml *.md LICENSE build/asan-tree
+	rm -f build/asan-tree/rerank_core/_core.*.so
+	cd build/asan-tree && RERANK_CORE_SANITIZE=address,undefined $(abspath $(BIN))/python setup.py -q build_ext --inplace
+	cd build/asan-tree && ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) \
+	    $$($(CXX) -print-file-name=libstdc++.so.6)" $(abspath $(BIN))/pytest -q tests/unit tests/parity tests/laws tests/safety
+
+tidy: native
+	$(BIN)/clang-tidy -p build/native --quiet $(wildcard csrc/core/*.cc csrc/ort/*.cc csrc/engine/*.cc)
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix-only .

@@ -50,7 +50,11 @@ def main() -> None:
     if len(sys.argv) > 1:
         child(*sys.argv[1:])
         return
-    result: dict[str, Any] = {"machine": harness.machine(), "shapes": {}}
+    result: dict[str, Any] = {
+        "machine": harness.machine(),
+        "contenders": CONTENDERS,
+        "shapes": {},
+    }
     with tempfile.TemporaryDirectory() as root:
         for name, shape in workloads.SHAPES.items():
             directory = workloads.model_directory(Path(root), shape)

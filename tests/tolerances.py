@@ -8,3 +8,5 @@ On the CPU a score does not depend on its company at all: those tests compare wi
 LOGIT_SAME_GRAPH = 1e-5
 # sigmoid in float64 against NumPy's.
 SIGMOID = 1e-15
+# A fp32 logit on CUDA against the CPU (TF32 off): other kernels, other orders of summation.
+LOGIT_CUDA = 1e-3

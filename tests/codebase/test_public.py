@@ -56,7 +56,7 @@ def test_readme_examples_run():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert blocks
     for block in blocks:
-        expected = re.findall(r"^print\(.*\)  # (.*)$", block, re.MULTILINE)
+        expected = re.findall(r"^ *print\(.*\)  # (.*)$", block, re.MULTILINE)
         done = subprocess.run(
             [sys.executable, "-c", block], capture_output=True, text=True, check=False, cwd=ROOT
         )

@@ -1,0 +1,172 @@
+// The engine over a fake model: everybody gets the scores, or the failure, of his own request.
+#include "engine/engine.h"
+
+#include <atomic>
+#include <chrono>
+#include <random>
+#include <span>
+#include <stdexcept>
+#include <thread>
+
+#include "core/error.h"
+#include "engine/job.h"
+#include "tests/check.h"
+#include "tests/fake_model.h"
+#include "tests/fixtures.h"
+
+namespace {
+
+using namespace rerank;
+using namespace rerank::test;
+using namespace std::chrono_literals;
+
+void many_callers_get_what_one_gets() {
+  Engine engine(fake_model, bert(), kFourWorkers);
+  on_threads(8, [&](int thread) {
+    std::mt19937 random(static_cast<unsigned>(thread));
+    for (int i = 0; i < 200; ++i) {
+      const Question question = random_question(random);
+      CHECK_EQ(ask(engine, question), serial(question));
+    }
+  });
+  CHECK_EQ(engine.counters().requests.load(), 8 * 200);
+}
+
+void counters_add_up() {
+  Engine engine(fake_model, bert(), {.max_batch_tokens = 16, .width_multiple = 8});
+  const Question question({11}, {Ids(4, 21), {}, Ids(6, 22)});  // 8, 4 and 10 tokens
+  ask(engine, question);
+  ask(engine, question);
+  const Counters& sums = engine.counters();
+  CHECK_EQ(sums.requests.load(), 2);
+  CHECK_EQ(sums.batches.load(), 4);  // [10 -> 16] and [8, 4 -> 8]
+  CHECK_EQ(sums.rows.load(), 6);
+  CHECK_EQ(sums.tokens.load(), 44);
+  CHECK_EQ(sums.padded_tokens.load(), 64);
+  CHECK_EQ(sums.run_ns.load() > 0, true);
+}
+
+void what_a_pair_was_cut_to_comes_back() {
+  Engine engine(fake_model, bert(), kFourWorkers);
+  const Question question({11}, {Ids(5, 21), {22}}, {.row_tokens = 6, .max_chunks = 2});
+  const auto job = engine.submit(question.view());
+  job->wait();
+  const Scored scored = job->take();
+  CHECK_EQ(scored.pair_tokens, {12, 5});
+  CHECK_EQ(scored.truncated, {true, false});
+}
+
+void one_request_is_spread_over_all_workers() {
+  Gate gate;
+  Engine engine(behind(gate), bert(), {.workers = 3});
+  const Question question({11}, {{21}, {22}, {23}});
+  std::this_thread::sleep_for(20ms);  // all workers sleep by now, and all must be woken
+  const auto job = engine.submit(question.view());
+  gate.await(3);  // three batches inside the model at once
+  gate.open();
+  CHECK_EQ(logits_of(*job), serial(question));
+}
+
+void an_empty_request_is_done_at_once() {
+  Engine engine(fake_model, bert(), kFourWorkers);
+  const auto job = engine.submit(Question({11}, {}).view());
+  CHECK_EQ(job->wait_for(0ms), true);
+  CHECK_EQ(job->take().logits, {});
+  CHECK_EQ(ask(engine, Question({11}, {{21}})).size(), 1);
+}
+
+void a_refused_request_leaves_no_trace() {
+  Engine engine(fake_model, bert(), {.max_width = 8});
+  const Question good({11}, {{21}});
+  Question bad({11}, {{21}, Ids(9, 22)}, {.row_tokens = 9, .truncate = Truncate::kNone});
+  CHECK_EQ(thrown<TokenLimitExceeded>([&] { engine.submit(bad.view()); }),
+           "a pair exceeds its token limit");
+  bad.limits.truncate = Truncate::kEnd;
+  CHECK_EQ(thrown<std::invalid_argument>([&] { engine.submit(bad.view()); }),
+           "row 1 has 9 tokens, allowed are 1 to 8");
+  CHECK_EQ(engine.counters().requests.load(), 0);
+  CHECK_EQ(ask(engine, good), serial(good));
+}
+
+void a_failing_batch_fails_its_own_request_only() {
+  Engine engine(fake_model, bert(), kFourWorkers);
+  on_threads(8, [&](int thread) {
+    std::mt19937 random(static_cast<unsigned>(100 + thread));
+    for (int i = 0; i < 200; ++i) {
+      Question question = random_question(random);
+      if (!question.documents.ids.empty() && i % 3 == 0) {
+        question.limits.max_chunks = 99;  // so that the poison is run, wherever it stands
+        question.documents.ids[random() % question.documents.ids.size()] = kPoison;
+        CHECK_EQ(thrown<std::runtime_error>([&] { ask(engine, question); }), "poisoned");
+      } else {
+        CHECK_EQ(ask(engine, question), serial(question));
+      }
+    }
+  });
+}
+
+void anything_may_be_thrown() {
+  std::atomic<bool> broken{true};
+  Engine engine(
+      [&](PackedBatch& batch, std::span<float> logits) {
+        if (broken) throw 42;  // NOLINT(bugprone-std-exception-baseclass): that is the point
+        fake_model(batch, logits);
+      },
+      bert(), {});
+  const Question question({11}, {{21}});
+  int found = 0;
+  try {
+    ask(engine, question);
+  } catch (int number) {
+    found = number;
+  }
+  CHECK_EQ(found, 42);
+  broken = false;
+  CHECK_EQ(ask(engine, question), serial(question));
+}
+
+void nan_names_its_document() {
+  Engine engine(fake_model, bert(), kFourWorkers);
+  const Question question({11}, {{21}, {22, 23, 24}, {kNoNumber}, {25}});
+  const auto job = engine.submit(question.view());
+  job->wait();
+  CHECK_EQ(fault([&] { job->take(); }), "kRun");
+  CHECK_EQ(thrown<Error>([&] { ask(engine, question); }),
+           "the model gave NaN for the document at index 2; check its weights, or a precision that "
+           "overflows");
+}
+
+void run_stays_on_the_calling_thread() {
+  std::thread::id ran_on;
+  const Engine engine(
+      [&](PackedBatch& batch, std::span<float> logits) {
+        ran_on = std::this_thread::get_id();
+        fake_model(batch, logits);
+      },
+      bert(), kFourWorkers);
+  PackedBatch batch{1, 3, {1, 5, 2}, {1, 1, 1}, {0, 0, 1}};
+  Logits logits(1);
+  engine.run(batch, logits);
+  CHECK_EQ(ran_on == std::this_thread::get_id(), true);
+  CHECK_EQ(logits, {1 * 2 * 31 * 31 + 10 * 31 + 5});
+  CHECK_EQ(engine.counters().batches.load(), 0);
+  batch.input_ids[1] = kPoison;
+  CHECK_EQ(thrown<std::runtime_error>([&] { engine.run(batch, logits); }), "poisoned");
+}
+
+}  // namespace
+
+int main() {
+  return run_all({
+      {"many callers get what one gets", many_callers_get_what_one_gets},
+      {"counters add up", counters_add_up},
+      {"what a pair was cut to comes back", what_a_pair_was_cut_to_comes_back},
+      {"one request is spread over all workers", one_request_is_spread_over_all_workers},
+      {"an empty request is done at once", an_empty_request_is_done_at_once},
+      {"a refused request leaves no trace", a_refused_request_leaves_no_trace},
+      {"a failing batch fails its own request only", a_failing_batch_fails_its_own_request_only},
+      {"anything may be thrown", anything_may_be_thrown},
+      {"NaN names its document", nan_names_its_document},
+      {"run stays on the calling thread", run_stays_on_the_calling_thread},
+  });
+}

@@ -1,0 +1,214 @@
+// The real thing: ONNX Runtime and a model from disk, from many threads at once.
+//
+//   session_test [libonnxruntime [model.onnx]]   else RERANK_CORE_ORT_LIBRARY, RERANK_CORE_TEST_MODEL
+//
+// Any BERT-like graph with a vocabulary of 1000 or more will do. Rows run one at a time, because not
+// every graph gives a row the same bits in every company.
+#include "ort/session.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/batch_plan.h"
+#include "core/pack.h"
+#include "core/pair.h"
+#include "engine/engine.h"
+#include "engine/job.h"
+#include "ort/library.h"
+#include "tests/check.h"
+#include "tests/fixtures.h"
+
+namespace {
+
+using namespace rerank;
+using namespace rerank::test;
+
+constexpr int kSkipped = 77;  // as CMakeLists.txt tells ctest
+
+// Set once by main.
+std::filesystem::path library_path;  // NOLINT(*-avoid-non-const-global-variables)
+std::filesystem::path model_path;    // NOLINT(*-avoid-non-const-global-variables)
+
+const ort::Library& library() { return ort::Library::open(library_path); }
+
+void run(const ort::CrossEncoder& graph, PackedBatch& batch, std::span<float> logits) {
+  graph.run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
+             batch.token_type_ids.data()},
+            logits);
+}
+
+std::vector<Ids> random_texts(unsigned seed, std::size_t count, std::size_t longest) {
+  std::mt19937 random(seed);
+  std::vector<Ids> texts(count);
+  for (Ids& text : texts) {
+    text.resize(1 + random() % longest);
+    for (std::int32_t& id : text) id = static_cast<std::int32_t>(5 + random() % 900);
+  }
+  return texts;
+}
+
+// The logits' bits, each pair run alone on the calling thread.
+std::vector<std::uint32_t> serial(const ort::CrossEncoder& graph, const Ids& query,
+                                  const std::vector<Ids>& documents) {
+  std::vector<std::uint32_t> bits;
+  for (const Ids& document : documents) {
+    PackedBatch batch;
+    batch.rows = 1;
+    batch.width = static_cast<std::int64_t>(query.size() + document.size() + 3);
+    batch.input_ids.resize(static_cast<std::size_t>(batch.width));
+    batch.token_type_ids.resize(static_cast<std::size_t>(batch.width));
+    batch.attention_mask.assign(static_cast<std::size_t>(batch.width), 1);
+    bert().write(query, document, batch.input_ids.data(), batch.token_type_ids.data());
+    float logit = 0;
+    run(graph, batch, {&logit, 1});
+    bits.push_back(std::bit_cast<std::uint32_t>(logit));
+  }
+  return bits;
+}
+
+void a_session_runs_on_many_threads_at_once() {
+  const ort::CrossEncoder graph(library(), {.model = model_path, .provider_options = {}});
+  const Ids query = random_texts(1, 1, 6)[0];
+  const std::vector<Ids> documents = random_texts(2, 40, 60);
+  const auto expected = serial(graph, query, documents);
+  CHECK_EQ(
+      std::adjacent_find(expected.begin(), expected.end(), std::not_equal_to<>()) != expected.end(),
+      true);  // a model that says the same of everything would prove nothing
+  on_threads(4, [&](int) {
+    for (int i = 0; i < 5; ++i) CHECK_EQ(serial(graph, query, documents), expected);
+  });
+}
+
+void an_engine_gives_what_the_session_gives() {
+  const ort::CrossEncoder graph(library(), {.model = model_path, .provider_options = {}});
+  Engine engine([&](PackedBatch& batch, std::span<float> logits) { run(graph, batch, logits); },
+                bert(), {.max_batch_rows = 1, .workers = 3});
+  on_threads(6, [&](int thread) {
+    const auto seed = static_cast<unsigned>(10 + thread);
+    const std::vector<Ids> texts = random_texts(seed, 25, 40);
+    const Texts query({texts[0]});
+    const Texts documents(texts);
+    const std::vector<std::int64_t> query_of(texts.size(), 0);
+    const auto expected = serial(graph, texts[0], texts);
+    for (int i = 0; i < 5; ++i) {
+      const auto job =
+          engine.submit({query.view(), documents.view(), query_of, {.row_tokens = 128}});
+      job->wait();
+      std::vector<std::uint32_t> bits;
+      for (const float logit : job->take().logits)
+        bits.push_back(std::bit_cast<std::uint32_t>(logit));
+      CHECK_EQ(bits, expected);
+    }
+  });
+  CHECK_EQ(engine.counters().rows.load(), 6 * 5 * 25);
+}
+
+void sessions_are_made_on_many_threads_at_once() {
+  on_threads(4, [](int) {
+    const ort::CrossEncoder graph(ort::Library::open(library_path),
+                                  {.model = model_path, .provider_options = {}});
+    CHECK_EQ(serial(graph, {7}, {{8, 9}}).size(), 1);
+  });
+}
+
+void a_missing_provider_is_an_error() {
+  const auto with = [](const ort::SessionConfig& config) {
+    return [config] { const ort::CrossEncoder graph(library(), config); };
+  };
+  const auto there = library().providers();
+  std::string has;
+  for (const std::string& name : there) has += (has.empty() ? "" : ", ") + name;
+  CHECK_EQ(std::count(there.begin(), there.end(), "CPUExecutionProvider"), 1);
+  const auto none = with({model_path, "NoExecutionProvider", {}});
+  CHECK_EQ(fault(none), "kProvider");
+  CHECK_EQ(thrown<Error>(none), "NoExecutionProvider is not in the installed onnxruntime " +
+                                    library().version() + ", which has " + has);
+  if (std::count(there.begin(), there.end(), "CUDAExecutionProvider") == 0)
+    CHECK_EQ(fault(with({model_path, "CUDAExecutionProvider", {}})), "kProvider");
+  CHECK_EQ(fault(with({model_path, "CPUExecutionProvider", {{"device_id", "0"}}})), "kProvider");
+}
+
+// A file with the given content, for as long as this lives.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& content)
+      : path_(std::filesystem::temp_directory_path() /
+              ("rerank_core_session_test_" + std::to_string(getpid()))) {
+    std::ofstream(path_, std::ios::binary) << content;
+  }
+  ~TemporaryFile() { std::filesystem::remove(path_); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+void what_is_no_model_is_an_error() {
+  const auto with = [](const std::filesystem::path& path) {
+    return fault(
+        [&] { const ort::CrossEncoder graph(library(), {.model = path, .provider_options = {}}); });
+  };
+  std::ifstream file(model_path, std::ios::binary);
+  const std::string model{std::istreambuf_iterator<char>(file), {}};
+  CHECK_EQ(with(TemporaryFile("a text\n").path()), "kModel");
+  CHECK_EQ(with(TemporaryFile("").path()), "kModel");
+  CHECK_EQ(with(TemporaryFile(model.substr(0, model.size() / 2)).path()), "kModel");
+  CHECK_EQ(with(model_path.parent_path()), "kModel");
+  CHECK_EQ(with(model_path.parent_path() / "not_there.onnx"), "kModel");
+}
+
+void what_is_no_onnxruntime_is_an_error() {
+  const auto open = [](const std::filesystem::path& path) {
+    return [path] { ort::Library::open(path); };
+  };
+  CHECK_EQ(fault(open(TemporaryFile("a text\n").path())), "kProvider");
+  CHECK_EQ(fault(open("/not/there.so")), "kProvider");
+#ifdef __GLIBC__
+  CHECK_EQ(thrown<Error>(open("libm.so.6")),
+           "libm.so.6 is not ONNX Runtime: no OrtGetApiBase in it");
+#endif
+  CHECK_EQ(&library() == &library(), true);  // one per path and process
+}
+
+std::string setting(int count, const char* const* arguments, int index, const char* name) {
+  if (count > index) return arguments[index];
+  const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): only main runs yet
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+int main(int count, char* arguments[]) {
+  library_path = setting(count, arguments, 1, "RERANK_CORE_ORT_LIBRARY");
+  model_path = setting(count, arguments, 2, "RERANK_CORE_TEST_MODEL");
+  for (const auto& path : {library_path, model_path}) {
+    if (std::filesystem::exists(path)) continue;
+    std::cout
+        << "skipped: set RERANK_CORE_ORT_LIBRARY and RERANK_CORE_TEST_MODEL; there is no file '"
+        << path.string() << "'\n";
+    return kSkipped;
+  }
+  return run_all({
+      {"a session runs on many threads at once", a_session_runs_on_many_threads_at_once},
+      {"an engine gives what the session gives", an_engine_gives_what_the_session_gives},
+      {"sessions are made on many threads at once", sessions_are_made_on_many_threads_at_once},
+      {"a missing provider is an error", a_missing_provider_is_an_error},
+      {"what is no model is an error", what_is_no_model_is_an_error},
+      {"what is no ONNX Runtime is an error", what_is_no_onnxruntime_is_an_error},
+  });
+}
