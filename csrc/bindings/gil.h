@@ -10,10 +10,6 @@
 #include <type_traits>
 #include <utility>
 
-#ifdef __GLIBCXX__
-#include <cxxabi.h>
-#endif
-
 namespace rerank::bindings {
 
 inline bool python_is_finalizing() {
@@ -28,15 +24,11 @@ inline bool python_is_finalizing() {
 // Python through pthread_exit, which unwinds the stack: destructors would drop references without
 // the GIL, or throw. Such a thread stops here for good instead, as Python itself does it from 3.14.
 inline void take_gil(PyThreadState* thread) {
-#ifdef __GLIBCXX__
   try {
     PyEval_RestoreThread(thread);
-  } catch (const abi::__forced_unwind&) {
+  } catch (...) {  // that unwinding; nothing else is thrown by C
     while (true) std::this_thread::sleep_for(std::chrono::hours(1));
   }
-#else
-  PyEval_RestoreThread(thread);
-#endif
 }
 
 // Runs `work`, which must touch nothing of Python's, without the GIL. Not

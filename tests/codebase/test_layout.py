@@ -21,7 +21,6 @@ NATIVE = {
 SYSTEM = {
     "ort": {"dlfcn.h", "windows.h"},
     "engine": {"process.h", "unistd.h"},
-    "bindings": {"cxxabi.h"},
 }
 
 FACE = {"errors", "results"}
