@@ -466,9 +466,14 @@ def _checked_device(
 
 
 def _checked_max_length(max_length: int | None, files: ModelFiles, tokenizer: Tokenizer) -> int:
+    least = tokenizer.layout.num_special + 1
+    if files.max_length < least:
+        raise ModelError(
+            f"{files.directory} allows {files.max_length} tokens, but a pair has {least - 1} special "
+            "tokens; check max_position_embeddings and model_max_length"
+        )
     if max_length is None:
         return files.max_length
-    least = tokenizer.layout.num_special + 1
     if not least <= checked_positive("max_length", max_length) <= files.max_length:
         raise InvalidArgumentError(
             f"max_length must be between {least} and the model's {files.max_length}, got {max_length}"

@@ -1,6 +1,6 @@
-#include "bindings/bind.h"
-
 #include <string>
+
+#include "bindings/bind.h"
 
 namespace py = pybind11;
 

@@ -37,8 +37,8 @@ EngineHolder make_engine(const std::filesystem::path& library, const ort::Sessio
     if (!graph->has_attention_mask()) plan.width_multiple = 1;
     return new Engine(
         [graph](PackedBatch& batch, std::span<float> logits) {
-          graph->run({batch.rows, batch.width, batch.input_ids.data(),
-                      batch.attention_mask.data(), batch.token_type_ids.data()},
+          graph->run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
+                      batch.token_type_ids.data()},
                      logits);
         },
         layout, plan);
@@ -77,7 +77,7 @@ py::tuple score(Engine& engine, const Array<std::int32_t>& query_ids,
   // Safe: the request borrows from the arguments, which outlive it.
   const std::shared_ptr<Job> job = without_gil([&] { return engine.submit(request); });
   wait(*job);
-  Scored scored = job->take();
+  Scored scored = job->scored();
   return py::make_tuple(give(std::move(scored.logits)), give(std::move(scored.pair_tokens)),
                         give(scored.truncated));
 }
@@ -126,9 +126,9 @@ void bind_engine(py::module_& m) {
                        const PairTemplate& layout, std::int64_t threads,
                        std::int64_t max_batch_tokens, std::int64_t max_batch_rows,
                        std::int64_t width_multiple, std::int64_t max_width) {
-             return make_engine(library, {model, provider, provider_options}, layout,
-                                {max_batch_tokens, max_batch_rows, width_multiple, max_width,
-                                 threads});
+             return make_engine(
+                 library, {model, provider, provider_options}, layout,
+                 {max_batch_tokens, max_batch_rows, width_multiple, max_width, threads});
            }),
            py::kw_only(), py::arg("library"), py::arg("model"), py::arg("provider"),
            py::arg("provider_options"), py::arg("layout"), py::arg("threads"),

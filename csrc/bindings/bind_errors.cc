@@ -1,8 +1,9 @@
+#include <pybind11/stl.h>
+
 #include <tuple>
 
 #include "bindings/bind.h"
 #include "core/error.h"
-#include <pybind11/stl.h>
 
 namespace py = pybind11;
 

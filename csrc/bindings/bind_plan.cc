@@ -15,9 +15,8 @@ void bind_plan(py::module_& m) {
       [](const Array<std::int64_t>& lengths, std::int64_t max_batch_tokens,
          std::int64_t max_batch_rows, std::int64_t width_multiple, std::int64_t max_width,
          std::int64_t workers) {
-        const BatchPlan plan =
-            plan_batches(view(lengths), {max_batch_tokens, max_batch_rows, width_multiple,
-                                         max_width, workers});
+        const BatchPlan plan = plan_batches(
+            view(lengths), {max_batch_tokens, max_batch_rows, width_multiple, max_width, workers});
         std::vector<std::tuple<std::vector<std::int64_t>, std::int64_t>> batches;
         for (const Batch& batch : plan.batches) {
           const auto begin = plan.order.begin() + batch.begin;

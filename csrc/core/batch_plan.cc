@@ -1,6 +1,7 @@
 #include "core/batch_plan.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -12,6 +13,7 @@ BatchPlan plan_batches(std::span<const std::int64_t> lengths, const PlanLimits& 
       limits.max_width < 1 || limits.workers < 1)
     throw std::invalid_argument("every limit of a plan must be at least 1");
 
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
   std::vector<std::int64_t> widths(lengths.size());
   std::int64_t total = 0;
   for (std::size_t i = 0; i < lengths.size(); ++i) {
@@ -22,7 +24,7 @@ BatchPlan plan_batches(std::span<const std::int64_t> lengths, const PlanLimits& 
     const std::int64_t over = lengths[i] % limits.width_multiple;
     const std::int64_t pad = over == 0 ? 0 : limits.width_multiple - over;
     widths[i] = lengths[i] + std::min(pad, limits.max_width - lengths[i]);
-    total += widths[i];
+    total = std::min(total, kMost - widths[i]) + widths[i];  // a sum that may not fit
   }
 
   BatchPlan plan;
@@ -33,7 +35,7 @@ BatchPlan plan_batches(std::span<const std::int64_t> lengths, const PlanLimits& 
   std::stable_sort(plan.order.begin(), plan.order.end(),
                    [&](std::int64_t a, std::int64_t b) { return width_of(a) > width_of(b); });
 
-  const std::int64_t share = total / limits.workers + (total % limits.workers != 0);
+  const std::int64_t share = total / limits.workers + (total % limits.workers != 0 ? 1 : 0);
   const std::int64_t budget = std::min(limits.max_batch_tokens, std::max(share, std::int64_t{1}));
   const auto num_rows = static_cast<std::int64_t>(plan.order.size());
   for (std::int64_t begin = 0; begin < num_rows;) {

@@ -2,9 +2,8 @@
 //
 // A row's width depends on its own length alone, and a batch holds rows of one width. So a row is
 // padded the same in every company, which is half of promise 1 (a score belongs to its pair), and on
-// the CPU (width_multiple 1) nothing is padded at all. Rows of exactly equal length cost at most 3 %
-// against filling the budget with near-equal ones (measured 2026-11-20: MiniLM-L6 and tiny shapes,
-// 100 passages of mean 90 tokens and 400 titles of mean 22), and need no mask to be exact.
+// the CPU (width_multiple 1) nothing is padded at all. What that costs against filling the budget
+// with near-equal rows is measured by benchmarks/plan.py; ARCHITECTURE.md shows it.
 #pragma once
 
 #include <cstdint>

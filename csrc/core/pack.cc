@@ -22,9 +22,8 @@ void pack(const PairTemplate& layout, const Encoded& queries, const Encoded& doc
     const auto pair = static_cast<std::size_t>(row.pair);
     const auto query = queries[static_cast<std::size_t>(query_of[pair])].first(
         static_cast<std::size_t>(row.query_tokens));
-    const auto document =
-        documents[pair].subspan(static_cast<std::size_t>(row.document_begin),
-                                static_cast<std::size_t>(row.document_tokens));
+    const auto document = documents[pair].subspan(static_cast<std::size_t>(row.document_begin),
+                                                  static_cast<std::size_t>(row.document_tokens));
     assert(paired.row_tokens[index] <= width);
     const std::size_t at = i * static_cast<std::size_t>(width);
     layout.write(query, document, packed.input_ids.data() + at, packed.token_type_ids.data() + at);

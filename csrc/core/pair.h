@@ -44,11 +44,11 @@ enum class Truncate { kNone, kEnd };
 struct PairLimits {
   static constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
 
-  std::int64_t row_tokens;               // what one row can hold, special tokens included
-  std::int64_t pair_tokens = kUnlimited; // what a pair may have, over all its windows
-  std::int64_t doc_tokens = kUnlimited;  // each document is first cut to so many tokens
-  std::int64_t max_chunks = 1;           // windows a document may be split into
-  Truncate truncate = Truncate::kEnd;    // what happens to a pair that is still too long
+  std::int64_t row_tokens;                // what one row can hold, special tokens included
+  std::int64_t pair_tokens = kUnlimited;  // query + document + special tokens, before windows
+  std::int64_t doc_tokens = kUnlimited;   // each document is first cut to so many tokens
+  std::int64_t max_chunks = 1;            // windows a document may be split into
+  Truncate truncate = Truncate::kEnd;     // what happens to a pair that is still too long
 };
 
 // A pair, or one window of its document, as slices of the encoded texts.
@@ -62,7 +62,7 @@ struct Row {
 struct PairedRows {
   std::vector<Row> rows;                  // by pair, then by window
   std::vector<std::int64_t> row_tokens;   // special tokens included
-  std::vector<std::int64_t> pair_tokens;  // over all windows
+  std::vector<std::int64_t> pair_tokens;  // sum of the pair's row_tokens
   std::vector<bool> truncated;            // by pair: did query or document lose a token
 };
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #ifdef _WIN32
@@ -70,17 +71,17 @@ void Engine::run(PackedBatch& batch, std::span<float> logits) const {
 std::shared_ptr<Job> Engine::submit(const Request& request) {
   check_open();
   State& state = *state_;
-  PairedRows paired = pair_rows(state.layout, request.queries, request.documents,
-                                request.query_of, request.limits);
+  PairedRows paired =
+      pair_rows(state.layout, request.queries, request.documents, request.query_of, request.limits);
   BatchPlan plan = plan_batches(paired.row_tokens, state.plan);
   auto job = std::make_shared<Job>(request, std::move(paired), std::move(plan));
   {
     const std::lock_guard lock(state.mutex);
     if (state.closed) std::rethrow_exception(closed_error());
     state.queue.push_back(job);
+    ++state.counters.requests;
   }
   state.wake.notify_all();
-  ++state.counters.requests;
   return job;
 }
 
@@ -104,19 +105,18 @@ void Engine::State::work() {
   std::vector<float> logits;
   while (true) {
     std::shared_ptr<Job> job;
-    std::size_t batch = 0;
+    std::optional<std::size_t> batch;
     {
       std::unique_lock lock(mutex);
       wake.wait(lock, [&] { return closed || !queue.empty(); });
       if (closed) return;
       job = queue.front();
-      if (!job->next_batch(batch)) {
-        queue.pop_front();
-        continue;
-      }
+      batch = job->next_batch();
+      if (job->all_started()) queue.pop_front();
     }
+    if (!batch) continue;  // cancelled, or without a row
     try {
-      run_batch(*job, batch, packed, logits);
+      run_batch(*job, *batch, packed, logits);
     } catch (...) {
       job->cancel(std::current_exception());
     }
@@ -127,12 +127,12 @@ void Engine::State::work() {
 void Engine::State::run_batch(Job& job, std::size_t batch, PackedBatch& packed,
                               std::vector<float>& logits) {
   const Batch& rows = job.plan_.batches[batch];
-  const auto order = std::span(job.plan_.order)
-                         .subspan(static_cast<std::size_t>(rows.begin),
-                                  static_cast<std::size_t>(rows.rows));
+  const auto order =
+      std::span(job.plan_.order)
+          .subspan(static_cast<std::size_t>(rows.begin), static_cast<std::size_t>(rows.rows));
   const Request& request = job.request_;
-  pack(layout, request.queries, request.documents, request.query_of, job.paired_, order,
-       rows.width, packed);
+  pack(layout, request.queries, request.documents, request.query_of, job.paired_, order, rows.width,
+       packed);
   logits.resize(order.size());
 
   const auto start = std::chrono::steady_clock::now();

@@ -71,7 +71,7 @@ class Engine {
     Counters counters;
     mutable std::mutex mutex;
     std::condition_variable wake;
-    std::deque<std::shared_ptr<Job>> queue;  // jobs that may have a batch left to start
+    std::deque<std::shared_ptr<Job>> queue;  // jobs with a batch to start
     bool closed = false;
     std::vector<std::thread> workers;
 

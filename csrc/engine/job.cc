@@ -1,6 +1,7 @@
 #include "engine/job.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -10,16 +11,15 @@
 
 namespace rerank {
 
-Job::Job(Request request, PairedRows paired, BatchPlan plan)
-    : request_(std::move(request)),
+Job::Job(const Request& request, PairedRows paired, BatchPlan plan)
+    : request_(request),
       paired_(std::move(paired)),
       plan_(std::move(plan)),
       row_logits_(paired_.rows.size()) {}
 
 bool Job::wait_for(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
-  return done_.wait_for(lock, time,
-                        [&] { return next_ == plan_.batches.size() && running_ == 0; });
+  return done_.wait_for(lock, time, [&] { return next_ == plan_.batches.size() && running_ == 0; });
 }
 
 void Job::wait() {
@@ -28,6 +28,7 @@ void Job::wait() {
 }
 
 void Job::cancel(std::exception_ptr reason) {
+  assert(reason);
   const std::lock_guard lock(mutex_);
   if (next_ == plan_.batches.size() && running_ == 0) return;  // too late: it has its scores
   if (!failure_) failure_ = std::move(reason);
@@ -35,7 +36,7 @@ void Job::cancel(std::exception_ptr reason) {
   if (running_ == 0) done_.notify_all();
 }
 
-Scored Job::take() {
+Scored Job::scored() const {
   if (failure_) std::rethrow_exception(failure_);
   Scored scored;
   scored.logits.assign(paired_.pair_tokens.size(), -std::numeric_limits<float>::infinity());
@@ -48,17 +49,21 @@ Scored Job::take() {
     float& best = scored.logits[static_cast<std::size_t>(pair)];
     best = std::max(best, row_logits_[i]);
   }
-  scored.pair_tokens = std::move(paired_.pair_tokens);
-  scored.truncated = std::move(paired_.truncated);
+  scored.pair_tokens = paired_.pair_tokens;
+  scored.truncated = paired_.truncated;
   return scored;
 }
 
-bool Job::next_batch(std::size_t& batch) {
+std::optional<std::size_t> Job::next_batch() {
   const std::lock_guard lock(mutex_);
-  if (next_ == plan_.batches.size()) return false;
-  batch = next_++;
+  if (next_ == plan_.batches.size()) return std::nullopt;
   ++running_;
-  return true;
+  return next_++;
+}
+
+bool Job::all_started() {
+  const std::lock_guard lock(mutex_);
+  return next_ == plan_.batches.size();
 }
 
 void Job::batch_done() {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,7 +35,7 @@ struct Scored {
 // `row_logits`, so batches are written without a lock; the counters are under `mutex_`.
 class Job {
  public:
-  Job(Request request, PairedRows paired, BatchPlan plan);
+  Job(const Request& request, PairedRows paired, BatchPlan plan);
 
   // True once no batch is running or waiting: nothing borrowed is touched after that.
   bool wait_for(std::chrono::milliseconds time);
@@ -45,16 +46,17 @@ class Job {
 
   // The scores, once done; rethrows what stopped the job. Throws Error(kRun) naming the document
   // where the model gave NaN.
-  Scored take();
+  Scored scored() const;
 
  private:
   friend class Engine;
 
-  bool next_batch(std::size_t& batch);  // false: none left to start
+  std::optional<std::size_t> next_batch();  // to be started now, if one is left
+  bool all_started();
   void batch_done();
 
   const Request request_;
-  PairedRows paired_;
+  const PairedRows paired_;
   const BatchPlan plan_;
   std::vector<float> row_logits_;
 

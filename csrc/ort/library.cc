@@ -26,6 +26,7 @@ GetApiBase load(const std::filesystem::path& path) {
 #else
 GetApiBase load(const std::filesystem::path& path) {
   void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): per thread in glibc, musl and macOS
   if (module == nullptr) throw Error(Fault::kProvider, std::string("cannot load ") + dlerror());
   return reinterpret_cast<GetApiBase>(dlsym(module, "OrtGetApiBase"));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cassert>
 #include <cmath>
 #include <iterator>
 
@@ -84,9 +85,9 @@ Owned<SessionOptions> make_options(const Library& library, const SessionConfig& 
   const auto check = [&](Status* status) {
     library.check(status, Fault::kProvider, "onnxruntime session options");
   };
-  auto options = own<SessionOptions>(
-      api.ReleaseSessionOptions,
-      [&](SessionOptions** made) { check(api.CreateSessionOptions(made)); });
+  auto options = own<SessionOptions>(api.ReleaseSessionOptions, [&](SessionOptions** made) {
+    check(api.CreateSessionOptions(made));
+  });
   // Workers run whole batches side by side, so an operator needs no threads of its own.
   check(api.SetIntraOpNumThreads(options.get(), 1));
   check(api.SetInterOpNumThreads(options.get(), 1));
@@ -108,9 +109,8 @@ CrossEncoder::CrossEncoder(const Library& library, const SessionConfig& config)
       memory_(nullptr, api_.ReleaseMemoryInfo) {
   const auto options = make_options(library, config);
   session_ = own<Session>(api_.ReleaseSession, [&](Session** made) {
-    library_.check(
-        api_.CreateSession(library_.env(), config.model.c_str(), options.get(), made),
-        Fault::kModel, "cannot load " + file_);
+    library_.check(api_.CreateSession(library_.env(), config.model.c_str(), options.get(), made),
+                   Fault::kModel, "cannot load " + file_);
   });
   memory_ = own<MemoryInfo>(api_.ReleaseMemoryInfo, [&](MemoryInfo** made) {
     library_.check(api_.CreateCpuMemoryInfo(kDeviceAllocator, kDefaultMemory, made),
@@ -164,8 +164,7 @@ void CrossEncoder::check_inputs() {
   const auto has = [&](const char* name) {
     return std::find(input_names_.begin(), input_names_.end(), name) != input_names_.end();
   };
-  if (!has("input_ids"))
-    throw Error(Fault::kModel, file_ + " has no input named input_ids");
+  if (!has("input_ids")) throw Error(Fault::kModel, file_ + " has no input named input_ids");
   has_attention_mask_ = has("attention_mask");
 }
 
@@ -204,7 +203,9 @@ void CrossEncoder::check_output() {
 }
 
 void CrossEncoder::run(const Inputs& inputs, std::span<float> logits) const {
+  assert(logits.size() == static_cast<std::size_t>(inputs.rows));
   const auto check = [&](Status* status) {
+    if (status == nullptr) return;  // before the words are put together
     library_.check(status, Fault::kRun,
                    file_ + " failed on " + std::to_string(inputs.rows) + " rows of " +
                        std::to_string(inputs.width) + " tokens");
@@ -221,8 +222,8 @@ void CrossEncoder::run(const Inputs& inputs, std::span<float> logits) const {
     const auto which = std::find(kInputNames.begin(), kInputNames.end(), name);
     const auto position = static_cast<std::size_t>(std::distance(kInputNames.begin(), which));
     tensors.push_back(own<Value>(api_.ReleaseValue, [&](Value** made) {
-      check(api_.CreateTensorWithDataAsOrtValue(memory_.get(), data[position], bytes,
-                                                shape.data(), shape.size(), kInt64, made));
+      check(api_.CreateTensorWithDataAsOrtValue(memory_.get(), data[position], bytes, shape.data(),
+                                                shape.size(), kInt64, made));
     }));
     values.push_back(tensors.back().get());
     value_names.push_back(name.c_str());

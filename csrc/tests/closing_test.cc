@@ -53,7 +53,7 @@ void cancelled_while_it_waits() {
   const auto waits = engine.submit(question.view());
   waits->cancel(changed_mind());
   CHECK_EQ(waits->wait_for(0ms), true);
-  CHECK_EQ(thrown<std::runtime_error>([&] { waits->take(); }), "changed my mind");
+  CHECK_EQ(thrown<std::runtime_error>([&] { waits->scored(); }), "changed my mind");
   gate.open();
   CHECK_EQ(logits_of(*runs), serial(question));
   CHECK_EQ(ask(engine, question), serial(question));
@@ -122,6 +122,7 @@ void closing_ends_what_runs_and_fails_what_waits() {
   }
   CHECK_EQ(num_closed.load(), 4);
   CHECK_EQ(last_batch_runs->wait_for(0ms), true);
+  CHECK_EQ(logits_of(*last_batch_runs), serial(one));
   CHECK_EQ(engine.counters().batches.load(), 1);
 }
 
@@ -198,7 +199,7 @@ void a_job_outlives_its_engine() {
     job = engine.submit(question.view());
   }
   CHECK_EQ(job->wait_for(0ms), true);
-  const std::string_view found = fault([&] { CHECK_EQ(job->take().logits, serial(question)); });
+  const std::string_view found = fault([&] { CHECK_EQ(job->scored().logits, serial(question)); });
   CHECK_EQ(found == "kClosed" || found == "nothing was thrown", true);
 }
 

@@ -210,6 +210,13 @@ void plans() {
       {{4, 6, 4, 6, 4}, {}, {1, 3, 0, 2, 4}, {{0, 2, 6}, {2, 3, 4}}},
       {{4, 4, 4, 4}, {.max_batch_tokens = 12}, {0, 1, 2, 3}, {{0, 3, 4}, {3, 1, 4}}},
       {{4, 4, 4, 4}, {.max_batch_tokens = 11}, {0, 1, 2, 3}, {{0, 2, 4}, {2, 2, 4}}},
+      // A sum of lengths that does not fit is no budget problem.
+      {Ints(3, std::int64_t{1} << 62),
+       {},
+       {0, 1, 2},
+       {{0, 1, std::int64_t{1} << 62},
+        {1, 1, std::int64_t{1} << 62},
+        {2, 1, std::int64_t{1} << 62}}},
       // A row over the budget is a batch of its own.
       {{40, 2, 40}, {.max_batch_tokens = 12}, {0, 2, 1}, {{0, 1, 40}, {1, 1, 40}, {2, 1, 2}}},
       {{4, 4, 4}, {.max_batch_rows = 2}, {0, 1, 2}, {{0, 2, 4}, {2, 1, 4}}},

@@ -63,6 +63,16 @@ def test_logits_for_every_graph(tmp_path, shape):
     np.testing.assert_allclose(scores, 1 / (1 + np.exp(-expected)), atol=tolerance, rtol=0)
 
 
+def test_logits_without_a_mask(tmp_path):
+    """Nothing may be padded then; the reference runs each document alone, too."""
+    shape = graphs.Shape(vocab=400, inputs=("input_ids",))
+    directory = models.write(tmp_path / "m", graph=graphs.bert(shape))
+    with Reranker(directory) as reranker:
+        ours = reranker.score(QUERIES[0], DOCUMENTS, raw_scores=True)
+    expected = [reference(directory, QUERIES[0], [document])[0, 0] for document in DOCUMENTS]
+    np.testing.assert_allclose(ours, expected, atol=tolerances.LOGIT_SAME_GRAPH, rtol=0)
+
+
 def test_two_logits_score_as_softmax(tmp_path):
     values = np.array([[0.5, 1.5], [3.0, -2.0], [-1.0, -1.0]] * 200)
     directory = models.write(tmp_path / "m", graph=graphs.table(values, labels=2))

@@ -177,6 +177,12 @@ def test_a_layout_that_is_not_a_pair(directory):
         Reranker(directory)
 
 
+def test_fewer_tokens_than_a_pair_needs(tmp_path):
+    directory = models.write(tmp_path / "m", config={"max_position_embeddings": 3})
+    with pytest.raises(ModelError, match="allows 3 tokens, but a pair has 3 special tokens"):
+        Reranker(directory)
+
+
 def test_truncation_and_padding_in_the_file_are_ignored(tmp_path):
     tokenizer = models.wordpiece()
     plain = models.write(tmp_path / "plain", tokenizer=tokenizer)
