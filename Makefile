@@ -64,7 +64,7 @@ asan: $(VENV)/.test
 	    $$($(CXX) -print-file-name=libstdc++.so.6)" $(abspath $(BIN))/pytest -q tests/unit tests/parity tests/laws tests/safety
 
 tidy: native
-	$(BIN)/clang-tidy -p build/native --quiet $(wildcard csrc/core/*.cc csrc/ort/*.cc csrc/engine/*.cc)
+	$(BIN)/clang-tidy -p build/native --quiet $(wildcard csrc/core/*.cc csrc/ort/*.cc csrc/engine/*.cc csrc/tests/*.cc)
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix-only .
