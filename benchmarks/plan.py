@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import harness, workloads
-from rerank_core import Reranker, _core
+from rerank_core import _core
+from rerank_core._onnxruntime import find_library
+from rerank_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from tests import graphs
@@ -38,45 +40,51 @@ def near_equal(lengths: list[int], budget: int) -> Batches:
 def measure(
     root: Path, shape: graphs.Shape, work: workloads.Workload, rounds: int
 ) -> dict[str, Any]:
-    with Reranker(workloads.model_directory(root, shape), threads=1) as reranker:
-        engine, tokenizer = reranker._engine, reranker._tokenizer
-        query, documents = tokenizer.encode([work.query]), tokenizer.encode(work.documents)
-        packed = _core.pack_pairs(
-            tokenizer.layout,
-            query.ids,
-            query.offsets,
-            documents.ids,
-            documents.offsets,
-            np.zeros(len(documents), np.int64),
-            row_tokens=512,
+    directory = workloads.model_directory(root, shape)
+    graph = _core.CrossEncoder(
+        library=find_library(),
+        model=directory / "model.onnx",
+        provider="CPUExecutionProvider",
+        provider_options=[],
+    )
+    tokenizer = Tokenizer(directory / "tokenizer.json")
+    query, documents = tokenizer.encode([work.query]), tokenizer.encode(work.documents)
+    packed = _core.pack_pairs(
+        tokenizer.layout,
+        query.ids,
+        query.offsets,
+        documents.ids,
+        documents.offsets,
+        np.zeros(len(documents), np.int64),
+        row_tokens=512,
+    )
+    inputs = [packed[name] for name in ("input_ids", "attention_mask", "token_type_ids")]
+    lengths = packed["row_tokens"].tolist()
+
+    def equal(budget: int, rows: int = 1 << 40) -> Batches:
+        return _core.plan_batches(
+            packed["row_tokens"],
+            max_batch_tokens=budget,
+            max_batch_rows=rows,
+            width_multiple=1,
+            max_width=512,
+            workers=1,
         )
-        inputs = [packed[name] for name in ("input_ids", "attention_mask", "token_type_ids")]
-        lengths = packed["row_tokens"].tolist()
 
-        def equal(budget: int, rows: int = 1 << 40) -> Batches:
-            return _core.plan_batches(
-                packed["row_tokens"],
-                max_batch_tokens=budget,
-                max_batch_rows=rows,
-                width_multiple=1,
-                max_width=512,
-                workers=1,
-            )
+    plans = {
+        "equal widths, 512 tokens": equal(512),
+        "near-equal widths, 512 tokens": near_equal(lengths, 512),
+        "near-equal widths, 1024 tokens": near_equal(lengths, 1024),
+        "one row": equal(512, rows=1),
+    }
 
-        plans = {
-            "equal widths, 512 tokens": equal(512),
-            "near-equal widths, 512 tokens": near_equal(lengths, 512),
-            "near-equal widths, 1024 tokens": near_equal(lengths, 1024),
-            "one row": equal(512, rows=1),
-        }
+    def run(batches: Batches) -> None:
+        for rows, width in batches:
+            graph.run(*(np.ascontiguousarray(tensor[rows, :width]) for tensor in inputs))
 
-        def run(batches: Batches) -> None:
-            for rows, width in batches:
-                engine.run(*(np.ascontiguousarray(tensor[rows, :width]) for tensor in inputs))
-
-        seconds = harness.interleaved(
-            {name: partial(run, batches) for name, batches in plans.items()}, rounds
-        )
+    seconds = harness.interleaved(
+        {name: partial(run, batches) for name, batches in plans.items()}, rounds
+    )
     reference = seconds["equal widths, 512 tokens"]
     return {
         name: {

@@ -37,7 +37,7 @@ def rank(logits: NDArray[np.float32], top_n: int) -> NDArray[np.int64]: ...
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float64]: ...
 def onnxruntime_info(library: str | PathLike[str]) -> tuple[str, list[str]]: ...
 
-class Engine:
+class CrossEncoder:
     def __init__(
         self,
         *,
@@ -45,6 +45,21 @@ class Engine:
         model: str | PathLike[str],
         provider: str,
         provider_options: list[tuple[str, str]],
+    ) -> None: ...
+    @property
+    def has_attention_mask(self) -> bool: ...
+    def run(
+        self,
+        input_ids: NDArray[np.int64],
+        attention_mask: NDArray[np.int64],
+        token_type_ids: NDArray[np.int64],
+    ) -> NDArray[np.float32]: ...
+
+class Engine:
+    def __init__(
+        self,
+        *,
+        model: CrossEncoder,
         layout: PairTemplate,
         threads: int,
         max_batch_tokens: int,
@@ -66,12 +81,6 @@ class Engine:
         max_chunks: int = ...,
         truncate: str = ...,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]: ...
-    def run(
-        self,
-        input_ids: NDArray[np.int64],
-        attention_mask: NDArray[np.int64],
-        token_type_ids: NDArray[np.int64],
-    ) -> NDArray[np.float32]: ...
     def counters(self) -> dict[str, int]: ...
     def check_open(self) -> None: ...
     def close(self) -> None: ...

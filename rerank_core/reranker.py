@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rerank_core import _core
-from rerank_core._cpu import available_cpus
-from rerank_core._onnxruntime import check_provider, find_library
-from rerank_core.errors import (
-    EngineError,
-    InvalidArgumentError,
-    InvalidTypeError,
-    ModelError,
-)
-from rerank_core.models.store import BUNDLED, ModelFiles, find
+from rerank_core._loading import UNLIMITED, load
+from rerank_core.errors import InvalidArgumentError, InvalidTypeError
+from rerank_core.models.store import BUNDLED
 from rerank_core.request import (
     TextOf,
     checked_documents,
@@ -29,7 +23,6 @@ from rerank_core.request import (
     texts_of,
 )
 from rerank_core.results import RankedDocument, RerankerInfo, RerankResult, RerankUsage
-from rerank_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import os
@@ -39,26 +32,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Reranker"]
-
-_UNLIMITED = int(np.iinfo(np.int64).max)
-_MAX_THREADS = 1024
-
-
-@dataclass(frozen=True)
-class _Device:
-    """What an engine does differently on a device."""
-
-    provider: str
-    token_budget: int  # padded tokens of a batch
-    width_multiple: int  # lengths are rounded up to it
-
-
-# On the CPU a batch gains nothing beyond some 500 tokens, and padding is pure loss; a GPU wants large
-# batches of few shapes. Measured: ARCHITECTURE.md, "The plan".
-_DEVICES = {
-    "cpu": _Device("CPUExecutionProvider", token_budget=512, width_multiple=1),
-    "cuda": _Device("CUDAExecutionProvider", token_budget=16384, width_multiple=32),
-}
 
 
 @dataclass(frozen=True)
@@ -116,61 +89,19 @@ class Reranker:
         raw_scores: bool = False,
         provider_options: Mapping[str, str] | None = None,
     ) -> None:
-        kind, options = _checked_device(device, provider_options)
-        threads = available_cpus() if threads is None else checked_positive("threads", threads)
-        if threads > _MAX_THREADS:
-            raise InvalidArgumentError(f"threads must be <= {_MAX_THREADS}, got {threads}")
-        budget = kind.token_budget
-        if token_budget is not None:
-            budget = min(checked_positive("token_budget", token_budget), _UNLIMITED)
-
-        files = find(model, precision)
-        library = find_library()
-        version = check_provider(library, kind.provider)
-        self._tokenizer = Tokenizer(files.tokenizer)
-        self._max_length = _checked_max_length(max_length, files, self._tokenizer)
-        self._raw_scores = raw_scores
-
-        def engine(max_batch_rows: int) -> _core.Engine:
-            return _core.Engine(
-                library=library,
-                model=files.graph,
-                provider=kind.provider,
-                provider_options=options,
-                layout=self._tokenizer.layout,
-                threads=threads,
-                max_batch_tokens=budget,
-                max_batch_rows=max_batch_rows,
-                width_multiple=kind.width_multiple,
-                max_width=self._max_length,
-            )
-
-        max_batch_rows = files.max_batch_rows or _UNLIMITED
-        self._engine = engine(max_batch_rows)
-        try:
-            # A score belongs to its pair: where the company shows, every pair runs alone.
-            if self._probe(files) and max_batch_rows > 1 and kind is _DEVICES["cpu"]:
-                self._engine.close()
-                max_batch_rows = 1
-                self._engine = engine(max_batch_rows)
-        except BaseException:
-            self._engine.close()
-            raise
+        loaded = load(
+            model,
+            device=device,
+            precision=precision,
+            threads=threads,
+            token_budget=token_budget,
+            max_length=max_length,
+            raw_scores=raw_scores,
+            provider_options=provider_options,
+        )
+        self._engine, self._tokenizer, self._info = loaded.engine, loaded.tokenizer, loaded.info
         # Also at interpreter exit, so that no worker is inside ONNX Runtime while it is torn down.
         self._close = weakref.finalize(self, self._engine.close)
-        self._info = RerankerInfo(
-            model=files.name,
-            path=str(files.directory),
-            precision=files.precision,
-            provider=kind.provider,
-            onnxruntime=version,
-            tokenizer=self._tokenizer.name,
-            max_length=self._max_length,
-            threads=threads,
-            token_budget=budget,
-            max_batch_rows=None if max_batch_rows == _UNLIMITED else max_batch_rows,
-            raw_scores=raw_scores,
-        )
 
     @property
     def info(self) -> RerankerInfo:
@@ -378,7 +309,7 @@ class Reranker:
         """Check what a call says of lengths, and put it as the core names it."""
         limits: dict[str, Any] = {
             "truncate": checked_truncate(truncate),
-            "row_tokens": self._max_length,
+            "row_tokens": self._info.max_length,
         }
         for name, argument, value in (
             ("pair_tokens", "max_length", max_length),
@@ -386,7 +317,7 @@ class Reranker:
             ("max_chunks", "max_chunks_per_doc", max_chunks_per_doc),
         ):
             if value is not None:
-                limits[name] = min(checked_positive(argument, value), _UNLIMITED)
+                limits[name] = min(checked_positive(argument, value), UNLIMITED)
         least = self._tokenizer.layout.num_special + 1
         if limits.get("pair_tokens", least) < least:
             raise InvalidArgumentError(f"max_length must be at least {least}, got {max_length}")
@@ -416,66 +347,5 @@ class Reranker:
     def _scale(
         self, logits: NDArray[np.float32], raw_scores: bool | None
     ) -> NDArray[np.float32] | NDArray[np.float64]:
-        raw = self._raw_scores if raw_scores is None else raw_scores
+        raw = self._info.raw_scores if raw_scores is None else raw_scores
         return logits if raw else _core.sigmoid(np.ascontiguousarray(logits))
-
-    def _probe(self, files: ModelFiles) -> bool:
-        """Run a few rows once, and tell whether their logits depend on what is beside them.
-
-        Finds a graph that does not fit the tokenizer, or gives no logits, before a user's text
-        does. Graphs quantized dynamically scale a whole batch by its largest value (measured:
-        16 % of the spread between documents), so their logits show their company here.
-        """
-        top = self._tokenizer.largest_id
-        ids = np.linspace(0, top, num=16, dtype=np.int32)
-        rows = _core.pack_pairs(
-            self._tokenizer.layout,
-            ids[-1:],
-            np.array([0, 1], np.int64),
-            ids,
-            np.arange(0, 17, 4, dtype=np.int64),
-            np.zeros(4, np.int64),
-            row_tokens=self._max_length,
-        )
-        inputs = [rows[name] for name in ("input_ids", "attention_mask", "token_type_ids")]
-        try:
-            together = self._engine.run(*inputs)
-            alone = [self._engine.run(*(x[row : row + 1] for x in inputs)) for row in range(4)]
-        except EngineError as error:
-            raise ModelError(
-                f"{files.graph} does not run on ids up to {top} of {files.tokenizer}: {error}. "
-                "Check that graph, tokenizer and weights belong together"
-            ) from error
-        if np.isnan(together).any():
-            raise ModelError(f"{files.graph} gives NaN; its weights are broken")
-        return not np.array_equal(together, np.concatenate(alone))
-
-
-def _checked_device(
-    device: Any, provider_options: Mapping[str, str] | None
-) -> tuple[_Device, list[tuple[str, str]]]:
-    if not isinstance(device, str):
-        raise InvalidTypeError(f"device must be a string, got {type(device).__name__}")
-    name, _, number = device.partition(":")
-    if name not in _DEVICES or (number and not (name == "cuda" and number.isdecimal())):
-        raise InvalidArgumentError(f"device must be 'cpu', 'cuda' or 'cuda:N', got '{device}'")
-    options = {str(key): str(value) for key, value in (provider_options or {}).items()}
-    if number:
-        options["device_id"] = number
-    return _DEVICES[name], list(options.items())
-
-
-def _checked_max_length(max_length: int | None, files: ModelFiles, tokenizer: Tokenizer) -> int:
-    least = tokenizer.layout.num_special + 1
-    if files.max_length < least:
-        raise ModelError(
-            f"{files.directory} allows {files.max_length} tokens, but a pair has {least - 1} special "
-            "tokens; check max_position_embeddings and model_max_length"
-        )
-    if max_length is None:
-        return files.max_length
-    if not least <= checked_positive("max_length", max_length) <= files.max_length:
-        raise InvalidArgumentError(
-            f"max_length must be between {least} and the model's {files.max_length}, got {max_length}"
-        )
-    return max_length

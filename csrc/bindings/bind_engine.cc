@@ -1,17 +1,11 @@
-#include <pybind11/stl.h>
-#include <pybind11/stl/filesystem.h>
-
 #include <chrono>
-#include <filesystem>
 #include <memory>
-#include <string>
 
 #include "bindings/arrays.h"
 #include "bindings/bind.h"
 #include "bindings/gil.h"
 #include "bindings/limits.h"
 #include "engine/engine.h"
-#include "ort/library.h"
 #include "ort/session.h"
 
 namespace rerank::bindings {
@@ -29,28 +23,17 @@ struct CloseWithoutGil {
 };
 using EngineHolder = std::unique_ptr<Engine, CloseWithoutGil>;
 
-EngineHolder make_engine(const std::filesystem::path& library, const ort::SessionConfig& config,
-                         const PairTemplate& layout, PlanLimits plan) {
-  // Safe: the arguments are C++ values by now.
-  return EngineHolder(without_gil([&] {
-    auto graph = std::make_shared<ort::CrossEncoder>(ort::Library::open(library), config);
-    if (!graph->has_attention_mask()) plan.width_multiple = 1;
-    return new Engine(
-        [graph](PackedBatch& batch, std::span<float> logits) {
-          graph->run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
-                      batch.token_type_ids.data()},
-                     logits);
-        },
-        layout, plan);
-  }));
-}
-
-using Matrix = Array<std::int64_t>;
-
-std::vector<std::int64_t> copy(const Matrix& matrix, const PackedBatch& like) {
-  if (matrix.ndim() != 2 || matrix.shape(0) != like.rows || matrix.shape(1) != like.width)
-    throw py::value_error("expected matrices of one shape [rows, width]");
-  return {matrix.data(), matrix.data() + matrix.size()};
+EngineHolder make_engine(const std::shared_ptr<ort::CrossEncoder>& model,
+                         const PairTemplate& layout, std::int64_t threads,
+                         std::int64_t max_batch_tokens, std::int64_t max_batch_rows,
+                         std::int64_t width_multiple, std::int64_t max_width) {
+  const auto run = [model](const PackedBatch& batch, std::span<float> logits) {
+    model->run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
+                batch.token_type_ids.data()},
+               logits);
+  };
+  return EngineHolder(new Engine(
+      run, layout, {max_batch_tokens, max_batch_rows, width_multiple, max_width, threads}));
 }
 
 // Waits without the GIL; looks at Python's signals now and then, and stops the job for one.
@@ -82,20 +65,6 @@ py::tuple score(Engine& engine, const Array<std::int32_t>& query_ids,
                         give(scored.truncated));
 }
 
-py::array_t<float> run(const Engine& engine, const Matrix& input_ids, const Matrix& attention_mask,
-                       const Matrix& token_type_ids) {
-  if (input_ids.ndim() != 2) throw py::value_error("expected matrices of one shape [rows, width]");
-  PackedBatch batch;
-  batch.rows = input_ids.shape(0);
-  batch.width = input_ids.shape(1);
-  batch.input_ids = copy(input_ids, batch);
-  batch.attention_mask = copy(attention_mask, batch);
-  batch.token_type_ids = copy(token_type_ids, batch);
-  std::vector<float> logits(static_cast<std::size_t>(batch.rows));
-  without_gil([&] { engine.run(batch, logits); });  // safe: everything it uses is C++'s own
-  return give(std::move(logits));
-}
-
 py::dict counters(const Engine& engine) {
   const Counters& sums = engine.counters();
   py::dict result;
@@ -111,34 +80,13 @@ py::dict counters(const Engine& engine) {
 }  // namespace
 
 void bind_engine(py::module_& m) {
-  m.def(
-      "onnxruntime_info",
-      [](const std::filesystem::path& path) {
-        const ort::Library& library = ort::Library::open(path);
-        return py::make_tuple(library.version(), library.providers());
-      },
-      py::arg("library"));
-
   py::class_<Engine, EngineHolder>(m, "Engine")
-      .def(py::init([](const std::filesystem::path& library, const std::filesystem::path& model,
-                       const std::string& provider,
-                       const std::vector<std::pair<std::string, std::string>>& provider_options,
-                       const PairTemplate& layout, std::int64_t threads,
-                       std::int64_t max_batch_tokens, std::int64_t max_batch_rows,
-                       std::int64_t width_multiple, std::int64_t max_width) {
-             return make_engine(
-                 library, {model, provider, provider_options}, layout,
-                 {max_batch_tokens, max_batch_rows, width_multiple, max_width, threads});
-           }),
-           py::kw_only(), py::arg("library"), py::arg("model"), py::arg("provider"),
-           py::arg("provider_options"), py::arg("layout"), py::arg("threads"),
-           py::arg("max_batch_tokens"), py::arg("max_batch_rows"), py::arg("width_multiple"),
-           py::arg("max_width"))
+      .def(py::init(&make_engine), py::kw_only(), py::arg("model"), py::arg("layout"),
+           py::arg("threads"), py::arg("max_batch_tokens"), py::arg("max_batch_rows"),
+           py::arg("width_multiple"), py::arg("max_width"))
       .def("score", &score, py::arg("query_ids").noconvert(), py::arg("query_offsets").noconvert(),
            py::arg("document_ids").noconvert(), py::arg("document_offsets").noconvert(),
            py::arg("query_of").noconvert())
-      .def("run", &run, py::arg("input_ids").noconvert(), py::arg("attention_mask").noconvert(),
-           py::arg("token_type_ids").noconvert())
       .def("counters", &counters)
       .def("check_open", &Engine::check_open)
       .def("close", [](Engine& engine) {

@@ -63,11 +63,6 @@ void Engine::check_open() const {
   if (state_->closed) std::rethrow_exception(closed_error());
 }
 
-void Engine::run(PackedBatch& batch, std::span<float> logits) const {
-  check_open();
-  state_->run(batch, logits);
-}
-
 std::shared_ptr<Job> Engine::submit(const Request& request) {
   check_open();
   State& state = *state_;

@@ -26,7 +26,7 @@
 namespace rerank {
 
 // Writes one logit per row of the batch; called from all workers at once.
-using RunBatch = std::function<void(PackedBatch&, std::span<float>)>;
+using RunBatch = std::function<void(const PackedBatch&, std::span<float>)>;
 
 // Sums since the engine was made.
 struct Counters {
@@ -52,9 +52,6 @@ class Engine {
 
   // Throws Error(kClosed) where submit would.
   void check_open() const;
-
-  // Runs one batch on the calling thread, past plan and queue: for a look at the model itself.
-  void run(PackedBatch& batch, std::span<float> logits) const;
 
   // Fails what waits, lets running batches end, joins the workers. Idempotent, thread-safe.
   void close();

@@ -210,8 +210,8 @@ void CrossEncoder::run(const Inputs& inputs, std::span<float> logits) const {
                    file_ + " failed on " + std::to_string(inputs.rows) + " rows of " +
                        std::to_string(inputs.width) + " tokens");
   };
-  const std::array<std::int64_t*, 3> data = {inputs.input_ids, inputs.attention_mask,
-                                             inputs.token_type_ids};
+  const std::array<const std::int64_t*, 3> data = {inputs.input_ids, inputs.attention_mask,
+                                                   inputs.token_type_ids};
   const std::array<std::int64_t, 2> shape = {inputs.rows, inputs.width};
   const auto bytes = static_cast<std::size_t>(inputs.rows * inputs.width) * sizeof(std::int64_t);
 
@@ -221,8 +221,10 @@ void CrossEncoder::run(const Inputs& inputs, std::span<float> logits) const {
   for (const std::string& name : input_names_) {
     const auto which = std::find(kInputNames.begin(), kInputNames.end(), name);
     const auto position = static_cast<std::size_t>(std::distance(kInputNames.begin(), which));
+    // A tensor borrows memory that may be written to; inputs are only read.
+    void* borrowed = const_cast<std::int64_t*>(data[position]);  // NOLINT(*-const-cast)
     tensors.push_back(own<Value>(api_.ReleaseValue, [&](Value** made) {
-      check(api_.CreateTensorWithDataAsOrtValue(memory_.get(), data[position], bytes, shape.data(),
+      check(api_.CreateTensorWithDataAsOrtValue(memory_.get(), borrowed, bytes, shape.data(),
                                                 shape.size(), kInt64, made));
     }));
     values.push_back(tensors.back().get());

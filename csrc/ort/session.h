@@ -23,9 +23,9 @@ struct SessionConfig {
 struct Inputs {
   std::int64_t rows;
   std::int64_t width;
-  std::int64_t* input_ids;
-  std::int64_t* attention_mask;
-  std::int64_t* token_type_ids;
+  const std::int64_t* input_ids;
+  const std::int64_t* attention_mask;
+  const std::int64_t* token_type_ids;
 };
 
 class CrossEncoder {

@@ -143,10 +143,8 @@ void closed_is_closed() {
   engine.close();
   engine.close();
   const Question question({11}, {{21}});
-  PackedBatch batch;
   CHECK_EQ(fault([&] { engine.submit(question.view()); }), "kClosed");
   CHECK_EQ(fault([&] { engine.check_open(); }), "kClosed");
-  CHECK_EQ(fault([&] { engine.run(batch, {}); }), "kClosed");
   CHECK_EQ(thrown<Error>([&] { engine.check_open(); }), "the reranker is closed");
 }
 

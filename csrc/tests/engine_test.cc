@@ -108,7 +108,7 @@ void a_failing_batch_fails_its_own_request_only() {
 void anything_may_be_thrown() {
   std::atomic<bool> broken{true};
   Engine engine(
-      [&](PackedBatch& batch, std::span<float> logits) {
+      [&](const PackedBatch& batch, std::span<float> logits) {
         if (broken) throw 42;  // NOLINT(bugprone-std-exception-baseclass): that is the point
         fake_model(batch, logits);
       },
@@ -136,24 +136,6 @@ void nan_names_its_document() {
            "overflows");
 }
 
-void run_stays_on_the_calling_thread() {
-  std::thread::id ran_on;
-  const Engine engine(
-      [&](PackedBatch& batch, std::span<float> logits) {
-        ran_on = std::this_thread::get_id();
-        fake_model(batch, logits);
-      },
-      bert(), kFourWorkers);
-  PackedBatch batch{1, 3, {1, 5, 2}, {1, 1, 1}, {0, 0, 1}};
-  Logits logits(1);
-  engine.run(batch, logits);
-  CHECK_EQ(ran_on == std::this_thread::get_id(), true);
-  CHECK_EQ(logits, {1 * 2 * 31 * 31 + 10 * 31 + 5});
-  CHECK_EQ(engine.counters().batches.load(), 0);
-  batch.input_ids[1] = kPoison;
-  CHECK_EQ(thrown<std::runtime_error>([&] { engine.run(batch, logits); }), "poisoned");
-}
-
 }  // namespace
 
 int main() {
@@ -167,6 +149,5 @@ int main() {
       {"a failing batch fails its own request only", a_failing_batch_fails_its_own_request_only},
       {"anything may be thrown", anything_may_be_thrown},
       {"NaN names its document", nan_names_its_document},
-      {"run stays on the calling thread", run_stays_on_the_calling_thread},
   });
 }

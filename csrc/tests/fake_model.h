@@ -40,7 +40,7 @@ class FakeScore {
   std::int64_t sum_ = 0;
 };
 
-inline void fake_model(PackedBatch& batch, std::span<float> logits) {
+inline void fake_model(const PackedBatch& batch, std::span<float> logits) {
   const auto width = static_cast<std::size_t>(batch.width);
   for (std::size_t row = 0; row < logits.size(); ++row) {
     FakeScore score;
@@ -82,7 +82,7 @@ class Gate {
 };
 
 inline RunBatch behind(Gate& gate) {
-  return [&gate](PackedBatch& batch, std::span<float> logits) {
+  return [&gate](const PackedBatch& batch, std::span<float> logits) {
     gate.pass();
     fake_model(batch, logits);
   };

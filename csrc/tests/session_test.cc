@@ -44,7 +44,7 @@ std::filesystem::path model_path;    // NOLINT(*-avoid-non-const-global-variable
 
 const ort::Library& library() { return ort::Library::open(library_path); }
 
-void run(const ort::CrossEncoder& graph, PackedBatch& batch, std::span<float> logits) {
+void run(const ort::CrossEncoder& graph, const PackedBatch& batch, std::span<float> logits) {
   graph.run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
              batch.token_type_ids.data()},
             logits);
@@ -94,8 +94,9 @@ void a_session_runs_on_many_threads_at_once() {
 
 void an_engine_gives_what_the_session_gives() {
   const ort::CrossEncoder graph(library(), {.model = model_path, .provider_options = {}});
-  Engine engine([&](PackedBatch& batch, std::span<float> logits) { run(graph, batch, logits); },
-                bert(), {.max_batch_rows = 1, .workers = 3});
+  Engine engine(
+      [&](const PackedBatch& batch, std::span<float> logits) { run(graph, batch, logits); }, bert(),
+      {.max_batch_rows = 1, .workers = 3});
   on_threads(6, [&](int thread) {
     const auto seed = static_cast<unsigned>(10 + thread);
     const std::vector<Ids> texts = random_texts(seed, 25, 40);

@@ -213,10 +213,10 @@ def test_no_onnxruntime_says_what_to_install(monkeypatch):
 
 
 def test_a_library_that_is_none(tmp_path, monkeypatch):
-    from rerank_core import reranker as module
+    from rerank_core import _loading
 
     fake = tmp_path / "libonnxruntime.so.1"
     fake.write_bytes(b"not a library")
-    monkeypatch.setattr(module, "find_library", lambda: fake)
+    monkeypatch.setattr(_loading, "find_library", lambda: fake)
     with pytest.raises(ProviderError, match=r"cannot load .*libonnxruntime"):
         Reranker()

@@ -129,9 +129,7 @@ def test_closing_fails_what_waits_and_hangs_nobody(model_directory):
     callers = [threading.Thread(target=ask) for _ in range(4)]
     for caller in callers:
         caller.start()
-    while (
-        reranker._engine.counters()["batches"] < 5
-    ):  # they are running now (the probe is not counted)
+    while reranker._engine.counters()["batches"] < 5:  # they are running now
         time.sleep(0.001)
     reranker.close()
     for caller in callers:

@@ -5,6 +5,9 @@ import sys
 import numpy as np
 import pytest
 
+from rerank_core import _core
+from rerank_core._onnxruntime import find_library
+
 QUERY = (np.array([5, 6], np.int32), np.array([0, 2], np.int64))
 DOCUMENTS = (np.array([7, 8, 9, 10, 11], np.int32), np.array([0, 3, 3, 5], np.int64))
 OWNERS = np.zeros(3, np.int64)
@@ -61,10 +64,17 @@ def test_unknown_limits(random_bert, limits, kind, message):
         score(random_bert, **limits)
 
 
-def test_one_batch_past_the_plan(random_bert):
+def test_a_batch_run_directly(random_bert, model_directory):
+    graph = _core.CrossEncoder(
+        library=find_library(),
+        model=model_directory / "model.onnx",
+        provider="CPUExecutionProvider",
+        provider_options=[],
+    )
+    assert graph.has_attention_mask
     ids = np.array([[2, 5, 6, 3, 7, 8, 9, 3]], np.int64)
     types = np.array([[0, 0, 0, 0, 1, 1, 1, 1]], np.int64)
-    logits = random_bert._engine.run(ids, np.ones_like(ids), types)
+    logits = graph.run(ids, np.ones_like(ids), types)
     assert logits.tolist() == score(random_bert)[0][:1].tolist()
-    with pytest.raises(ValueError, match="matrices of one shape"):
-        random_bert._engine.run(ids, np.ones((1, 3), np.int64), types)
+    with pytest.raises(ValueError, match="three matrices of one shape"):
+        graph.run(ids, np.ones((1, 3), np.int64), types)

@@ -1,0 +1,65 @@
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/arrays.h"
+#include "bindings/bind.h"
+#include "bindings/gil.h"
+#include "ort/library.h"
+#include "ort/session.h"
+
+namespace rerank::bindings {
+namespace {
+
+using Matrix = Array<std::int64_t>;
+using Options = std::vector<std::pair<std::string, std::string>>;
+
+std::shared_ptr<ort::CrossEncoder> load(const std::filesystem::path& library,
+                                        const std::filesystem::path& model,
+                                        const std::string& provider,
+                                        const Options& provider_options) {
+  // Safe: the arguments are C++ values by now.
+  return without_gil([&] {
+    return std::make_shared<ort::CrossEncoder>(
+        ort::Library::open(library), ort::SessionConfig{model, provider, provider_options});
+  });
+}
+
+py::array_t<float> run(const ort::CrossEncoder& model, const Matrix& input_ids,
+                       const Matrix& attention_mask, const Matrix& token_type_ids) {
+  for (const Matrix* tensor : {&input_ids, &attention_mask, &token_type_ids})
+    if (tensor->ndim() != 2 || tensor->shape(0) != input_ids.shape(0) ||
+        tensor->shape(1) != input_ids.shape(1))
+      throw py::value_error("expected three matrices of one shape [rows, width]");
+  const ort::Inputs inputs{input_ids.shape(0), input_ids.shape(1), input_ids.data(),
+                           attention_mask.data(), token_type_ids.data()};
+  std::vector<float> logits(static_cast<std::size_t>(inputs.rows));
+  // Safe: the caller's references keep the matrices alive.
+  without_gil([&] { model.run(inputs, logits); });
+  return give(std::move(logits));
+}
+
+}  // namespace
+
+void bind_model(py::module_& m) {
+  m.def(
+      "onnxruntime_info",
+      [](const std::filesystem::path& path) {
+        const ort::Library& library = ort::Library::open(path);
+        return py::make_tuple(library.version(), library.providers());
+      },
+      py::arg("library"));
+  py::class_<ort::CrossEncoder, std::shared_ptr<ort::CrossEncoder>>(m, "CrossEncoder")
+      .def(py::init(&load), py::kw_only(), py::arg("library"), py::arg("model"),
+           py::arg("provider"), py::arg("provider_options"))
+      .def_property_readonly("has_attention_mask", &ort::CrossEncoder::has_attention_mask)
+      .def("run", &run, py::arg("input_ids").noconvert(), py::arg("attention_mask").noconvert(),
+           py::arg("token_type_ids").noconvert());
+}
+
+}  // namespace rerank::bindings

@@ -1,0 +1,173 @@
+"""From a model's name and options to an engine that runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rerank_core import _core
+from rerank_core._cpu import available_cpus
+from rerank_core._onnxruntime import check_provider, find_library
+from rerank_core.errors import EngineError, InvalidArgumentError, InvalidTypeError, ModelError
+from rerank_core.models.store import ModelFiles, find
+from rerank_core.request import checked_positive
+from rerank_core.results import RerankerInfo
+from rerank_core.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+__all__ = ["UNLIMITED", "Loaded", "load"]
+
+UNLIMITED = int(np.iinfo(np.int64).max)
+_MAX_THREADS = 1024
+
+
+@dataclass(frozen=True)
+class _Device:
+    """What an engine does differently on a device."""
+
+    provider: str
+    token_budget: int  # padded tokens of a batch
+    width_multiple: int  # lengths are rounded up to it
+
+
+# On a CPU a batch gains nothing beyond some 500 tokens, and padding is pure loss; a GPU wants large
+# batches of few shapes. Measured: ARCHITECTURE.md, "The plan".
+_DEVICES = {
+    "cpu": _Device("CPUExecutionProvider", token_budget=512, width_multiple=1),
+    "cuda": _Device("CUDAExecutionProvider", token_budget=16384, width_multiple=32),
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready to score."""
+
+    engine: _core.Engine
+    tokenizer: Tokenizer
+    info: RerankerInfo
+
+
+def load(
+    model: str | os.PathLike[str],
+    *,
+    device: str,
+    precision: str | None,
+    threads: int | None,
+    token_budget: int | None,
+    max_length: int | None,
+    raw_scores: bool,
+    provider_options: Mapping[str, str] | None,
+) -> Loaded:
+    """Check the options, find and load the model, try it, start its engine.
+
+    Arguments and errors are those of `Reranker`.
+    """
+    kind, options = _checked_device(device, provider_options)
+    threads = available_cpus() if threads is None else checked_positive("threads", threads)
+    if threads > _MAX_THREADS:
+        raise InvalidArgumentError(f"threads must be <= {_MAX_THREADS}, got {threads}")
+    budget = kind.token_budget
+    if token_budget is not None:
+        budget = min(checked_positive("token_budget", token_budget), UNLIMITED)
+
+    files = find(model, precision)
+    library = find_library()
+    version = check_provider(library, kind.provider)
+    tokenizer = Tokenizer(files.tokenizer)
+    row_tokens = _checked_max_length(max_length, files, tokenizer)
+    graph = _core.CrossEncoder(
+        library=library, model=files.graph, provider=kind.provider, provider_options=options
+    )
+    # A score belongs to its pair: where its company shows, every pair runs alone. On CUDA it may
+    # show within the tolerance, for large batches are all of its speed.
+    alone = _depends_on_company(graph, tokenizer, files) and device == "cpu"
+    max_batch_rows = 1 if alone else files.max_batch_rows
+    engine = _core.Engine(
+        model=graph,
+        layout=tokenizer.layout,
+        threads=threads,
+        max_batch_tokens=budget,
+        max_batch_rows=max_batch_rows or UNLIMITED,
+        width_multiple=kind.width_multiple if graph.has_attention_mask else 1,
+        max_width=row_tokens,
+    )
+    info = RerankerInfo(
+        model=files.name,
+        path=str(files.directory),
+        precision=files.precision,
+        provider=kind.provider,
+        onnxruntime=version,
+        tokenizer=tokenizer.name,
+        max_length=row_tokens,
+        threads=threads,
+        token_budget=budget,
+        max_batch_rows=max_batch_rows,
+        raw_scores=raw_scores,
+    )
+    return Loaded(engine, tokenizer, info)
+
+
+def _checked_device(
+    device: Any, provider_options: Mapping[str, str] | None
+) -> tuple[_Device, list[tuple[str, str]]]:
+    if not isinstance(device, str):
+        raise InvalidTypeError(f"device must be a string, got {type(device).__name__}")
+    name, _, number = device.partition(":")
+    if name not in _DEVICES or (number and not (name == "cuda" and number.isdecimal())):
+        raise InvalidArgumentError(f"device must be 'cpu', 'cuda' or 'cuda:N', got '{device}'")
+    options = {str(key): str(value) for key, value in (provider_options or {}).items()}
+    if number:
+        options["device_id"] = number
+    return _DEVICES[name], list(options.items())
+
+
+def _checked_max_length(max_length: int | None, files: ModelFiles, tokenizer: Tokenizer) -> int:
+    least = tokenizer.layout.num_special + 1
+    if files.max_length < least:
+        raise ModelError(
+            f"{files.directory} allows {files.max_length} tokens, but a pair has {least - 1} special "
+            "tokens; check max_position_embeddings and model_max_length"
+        )
+    if max_length is None:
+        return files.max_length
+    if not least <= checked_positive("max_length", max_length) <= files.max_length:
+        raise InvalidArgumentError(
+            f"max_length must be between {least} and the model's {files.max_length}, got {max_length}"
+        )
+    return max_length
+
+
+def _depends_on_company(graph: _core.CrossEncoder, tokenizer: Tokenizer, files: ModelFiles) -> bool:
+    """Run a few rows alone and together, and tell whether a bit of a logit differs.
+
+    Finds a graph that does not fit the tokenizer, or gives no logits, before a user's text does.
+    Graphs quantized dynamically scale a whole batch by its largest value, so they show here.
+    """
+    top = tokenizer.largest_id
+    ids = np.linspace(0, top, num=16, dtype=np.int32)
+    rows = _core.pack_pairs(
+        tokenizer.layout,
+        ids[-1:],
+        np.array([0, 1], np.int64),
+        ids,
+        np.arange(0, 17, 4, dtype=np.int64),
+        np.zeros(4, np.int64),
+        row_tokens=files.max_length,
+    )
+    inputs = [rows[name] for name in ("input_ids", "attention_mask", "token_type_ids")]
+    try:
+        together = graph.run(*inputs)
+        alone = [graph.run(*(tensor[row : row + 1] for tensor in inputs)) for row in range(4)]
+    except EngineError as error:
+        raise ModelError(
+            f"{files.graph} does not run on ids up to {top} of {files.tokenizer}: {error}. "
+            "Check that graph, tokenizer and weights belong together"
+        ) from error
+    if np.isnan(together).any():
+        raise ModelError(f"{files.graph} gives NaN; its weights are broken")
+    return not np.array_equal(together, np.concatenate(alone))
