@@ -70,12 +70,18 @@ def test_pack(benchmark, kind):
 
     def native():
         return _core.pack_pairs(
-            layout, query_ids, query_offsets, flat, offsets, owners, row_tokens=512
+            layout,
+            query_ids,
+            query_offsets,
+            flat,
+            offsets,
+            owners,
+            _core.PairLimits(row_tokens=512),
         )
 
     def python():
         rows = _reference.pair_rows(
-            PIECES, [query], documents, owners.tolist(), row_tokens=512
+            PIECES, [query], documents, owners.tolist(), _core.PairLimits(row_tokens=512)
         ).rows
         return _reference.pack(rows)
 

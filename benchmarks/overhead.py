@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import harness, workloads
-from rerank_core import Reranker
+from rerank_core import Reranker, _core
 
 if TYPE_CHECKING:
     from tests import graphs
@@ -31,8 +31,13 @@ def measure(root: Path, shape: graphs.Shape, rounds: int) -> dict[str, Any]:
         owners = np.zeros(len(documents), np.int64)
 
         def ids_to_scores() -> None:
-            engine.score(
-                query.ids, query.offsets, documents.ids, documents.offsets, owners, row_tokens=512
+            engine.run(
+                query.ids,
+                query.offsets,
+                documents.ids,
+                documents.offsets,
+                owners,
+                _core.PairLimits(row_tokens=512),
             )
 
         def tokenize() -> None:

@@ -56,7 +56,7 @@ def measure(
         documents.ids,
         documents.offsets,
         np.zeros(len(documents), np.int64),
-        row_tokens=512,
+        _core.PairLimits(row_tokens=512),
     )
     inputs = [packed[name] for name in ("input_ids", "attention_mask", "token_type_ids")]
     lengths = packed["row_tokens"].tolist()

@@ -10,6 +10,17 @@ class PairTemplate:
     @property
     def num_special(self) -> int: ...
 
+class PairLimits:
+    def __init__(
+        self,
+        *,
+        row_tokens: int,
+        pair_tokens: int = ...,
+        doc_tokens: int = ...,
+        max_chunks: int = ...,
+        truncate: str = ...,
+    ) -> None: ...
+
 def pack_pairs(
     layout: PairTemplate,
     query_ids: NDArray[np.int32],
@@ -17,12 +28,7 @@ def pack_pairs(
     document_ids: NDArray[np.int32],
     document_offsets: NDArray[np.int64],
     query_of: NDArray[np.int64],
-    *,
-    row_tokens: int,
-    pair_tokens: int = ...,
-    doc_tokens: int = ...,
-    max_chunks: int = ...,
-    truncate: str = ...,
+    limits: PairLimits,
 ) -> dict[str, NDArray[Any]]: ...
 def plan_batches(
     lengths: NDArray[np.int64],
@@ -67,19 +73,14 @@ class Engine:
         width_multiple: int,
         max_width: int,
     ) -> None: ...
-    def score(
+    def run(
         self,
         query_ids: NDArray[np.int32],
         query_offsets: NDArray[np.int64],
         document_ids: NDArray[np.int32],
         document_offsets: NDArray[np.int64],
         query_of: NDArray[np.int64],
-        *,
-        row_tokens: int,
-        pair_tokens: int = ...,
-        doc_tokens: int = ...,
-        max_chunks: int = ...,
-        truncate: str = ...,
+        limits: PairLimits,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]: ...
     def counters(self) -> dict[str, int]: ...
     def check_open(self) -> None: ...

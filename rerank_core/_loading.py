@@ -157,7 +157,7 @@ def _depends_on_company(graph: _core.CrossEncoder, tokenizer: Tokenizer, files: 
         ids,
         np.arange(0, 17, 4, dtype=np.int64),
         np.zeros(4, np.int64),
-        row_tokens=files.max_length,
+        _core.PairLimits(row_tokens=files.max_length),
     )
     inputs = [rows[name] for name in ("input_ids", "attention_mask", "token_type_ids")]
     try:

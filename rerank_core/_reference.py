@@ -45,7 +45,7 @@ class PairedRows:
     """All rows of a request, and what became of each pair."""
 
     rows: list[Row]
-    pair_tokens: list[int]
+    tokens_run: list[int]
     truncated: list[bool]
 
 
@@ -97,7 +97,7 @@ def pair_rows(
         for row in rows:
             row.pair = pair
         paired.rows += rows
-        paired.pair_tokens.append(sum(len(row.ids) for row in rows))
+        paired.tokens_run.append(sum(len(row.ids) for row in rows))
         paired.truncated.append(len(kept_query) < len(query) or len(kept) < len(document))
     if offenders:
         raise TokenLimitExceededError(offenders)

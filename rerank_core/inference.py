@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from dataclasses import replace
 from enum import Enum
@@ -130,7 +129,7 @@ class Inference:
             top_n=top_n,
             return_documents=return_documents,
             rank_fields=fields,
-            max_length=card.max_pair_tokens,
+            max_pair_tokens=card.max_pair_tokens,
             raw_scores=False,
             **settings,
         )
@@ -138,6 +137,8 @@ class Inference:
 
     async def arerank(self, *args: Any, **options: Any) -> RerankResult:
         """Rank as `rerank` does, on a thread of the event loop's executor: the loop never waits."""
+        import asyncio  # noqa: PLC0415  (as in Reranker.arerank)
+
         return await asyncio.to_thread(self.rerank, *args, **options)
 
     def list_models(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,11 +34,11 @@ __all__ = ["Reranker"]
 
 
 @dataclass(frozen=True)
-class _Scores:
+class _PairLogits:
     """What came back for the pairs of one request, in input order."""
 
     logits: NDArray[np.float32]
-    tokens: NDArray[np.int64]
+    tokens_run: NDArray[np.int64]
     truncated: NDArray[np.bool_]
 
 
@@ -117,7 +116,7 @@ class Reranker:
         return_documents: bool = True,
         rank_fields: Sequence[str] = ("text",),
         truncate: str = "END",
-        max_length: int | None = None,
+        max_pair_tokens: int | None = None,
         max_tokens_per_doc: int | None = None,
         max_chunks_per_doc: int | None = None,
         raw_scores: bool | None = None,
@@ -134,8 +133,8 @@ class Reranker:
             rank_fields: Fields of a mapping that make its text, joined by a newline in this order.
             truncate: What happens to a pair that is too long: "END" cuts the document, and the query
                 only when it fills the limit alone; "NONE" fails the request.
-            max_length: Tokens that query and document may have together, special tokens included,
-                over all windows; None takes the reranker's limit.
+            max_pair_tokens: Tokens that query and document may have together, special tokens included,
+                before the document is split into windows. None: what a row holds, or all windows.
             max_tokens_per_doc: Each document is first cut to so many tokens.
             max_chunks_per_doc: A long document is split into at most so many consecutive windows that
                 each fit beside the query; its score is that of its best window.
@@ -166,7 +165,7 @@ class Reranker:
             [checked_query(query)],
             np.zeros(len(given), np.int64),
             texts_of(given, checked_rank_fields(rank_fields), text_of),
-            self._limits(truncate, max_length, max_tokens_per_doc, max_chunks_per_doc),
+            self._limits(truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc),
         )
         order = _core.rank(scored.logits, min(top_n, len(given)))
         scores = self._scale(scored.logits[order], raw_scores)
@@ -176,7 +175,7 @@ class Reranker:
                 RankedDocument(index, score, given[index] if return_documents else None)
                 for index, score in zip(order.tolist(), scores.tolist(), strict=True)
             ),
-            usage=RerankUsage(rerank_units=1, total_tokens=int(scored.tokens.sum())),
+            usage=RerankUsage(rerank_units=1, total_tokens=int(scored.tokens_run.sum())),
             truncated=tuple(np.flatnonzero(scored.truncated).tolist()),
         )
 
@@ -190,6 +189,8 @@ class Reranker:
             >>> asyncio.run(reranker.arerank("grass", ["The sky.", "Grass."])).data[0].index
             1
         """
+        import asyncio  # noqa: PLC0415  (a third of this package's import time)
+
         return await asyncio.to_thread(self.rerank, query, documents, **options)
 
     def score(
@@ -199,7 +200,7 @@ class Reranker:
         *,
         rank_fields: Sequence[str] = ("text",),
         truncate: str = "END",
-        max_length: int | None = None,
+        max_pair_tokens: int | None = None,
         max_tokens_per_doc: int | None = None,
         max_chunks_per_doc: int | None = None,
         raw_scores: bool | None = None,
@@ -224,7 +225,7 @@ class Reranker:
             [checked_query(query)],
             np.zeros(len(given), np.int64),
             texts_of(given, checked_rank_fields(rank_fields), text_of),
-            self._limits(truncate, max_length, max_tokens_per_doc, max_chunks_per_doc),
+            self._limits(truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc),
         )
         return self._scale(scored.logits, raw_scores).astype(np.float32)
 
@@ -235,7 +236,7 @@ class Reranker:
         *,
         rank_fields: Sequence[str] = ("text",),
         truncate: str = "END",
-        max_length: int | None = None,
+        max_pair_tokens: int | None = None,
         max_tokens_per_doc: int | None = None,
         max_chunks_per_doc: int | None = None,
         raw_scores: bool | None = None,
@@ -273,7 +274,7 @@ class Reranker:
             list(position),
             np.fromiter((position[query] for query in asked), np.int64, len(asked)),
             texts_of(given, checked_rank_fields(rank_fields), text_of),
-            self._limits(truncate, max_length, max_tokens_per_doc, max_chunks_per_doc),
+            self._limits(truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc),
         )
         return self._scale(scored.logits, raw_scores).astype(np.float32)
 
@@ -302,17 +303,14 @@ class Reranker:
     def _limits(
         self,
         truncate: str,
-        max_length: int | None,
+        max_pair_tokens: int | None,
         max_tokens_per_doc: int | None,
         max_chunks_per_doc: int | None,
-    ) -> dict[str, Any]:
+    ) -> _core.PairLimits:
         """Check what a call says of lengths, and put it as the core names it."""
-        limits: dict[str, Any] = {
-            "truncate": checked_truncate(truncate),
-            "row_tokens": self._info.max_length,
-        }
+        limits = {}
         for name, argument, value in (
-            ("pair_tokens", "max_length", max_length),
+            ("pair_tokens", "max_pair_tokens", max_pair_tokens),
             ("doc_tokens", "max_tokens_per_doc", max_tokens_per_doc),
             ("max_chunks", "max_chunks_per_doc", max_chunks_per_doc),
         ):
@@ -320,27 +318,31 @@ class Reranker:
                 limits[name] = min(checked_positive(argument, value), UNLIMITED)
         least = self._tokenizer.layout.num_special + 1
         if limits.get("pair_tokens", least) < least:
-            raise InvalidArgumentError(f"max_length must be at least {least}, got {max_length}")
-        return limits
+            raise InvalidArgumentError(
+                f"max_pair_tokens must be at least {least}, got {max_pair_tokens}"
+            )
+        return _core.PairLimits(
+            row_tokens=self._info.max_length, truncate=checked_truncate(truncate), **limits
+        )
 
     def _score(
         self,
         queries: list[str],
         query_of: NDArray[np.int64],
         texts: list[str],
-        limits: dict[str, Any],
-    ) -> _Scores:
+        limits: _core.PairLimits,
+    ) -> _PairLogits:
         self._engine.check_open()  # before the tokenizer, which does not expect a fork either
         encoded = self._tokenizer.encode(queries, what="query" if len(queries) == 1 else "queries")
         documents = self._tokenizer.encode(texts)
-        return _Scores(
-            *self._engine.score(
+        return _PairLogits(
+            *self._engine.run(
                 encoded.ids,
                 encoded.offsets,
                 documents.ids,
                 documents.offsets,
                 query_of,
-                **limits,
+                limits,
             )
         )
 

@@ -4,7 +4,6 @@
 #include "bindings/arrays.h"
 #include "bindings/bind.h"
 #include "bindings/gil.h"
-#include "bindings/limits.h"
 #include "engine/engine.h"
 #include "ort/session.h"
 
@@ -51,18 +50,18 @@ void wait(Job& job) {
   }
 }
 
-py::tuple score(Engine& engine, const Array<std::int32_t>& query_ids,
-                const Array<std::int64_t>& query_offsets, const Array<std::int32_t>& document_ids,
-                const Array<std::int64_t>& document_offsets, const Array<std::int64_t>& query_of,
-                const py::kwargs& limits) {
+py::tuple run(Engine& engine, const Array<std::int32_t>& query_ids,
+              const Array<std::int64_t>& query_offsets, const Array<std::int32_t>& document_ids,
+              const Array<std::int64_t>& document_offsets, const Array<std::int64_t>& query_of,
+              const PairLimits& limits) {
   const Request request{view(query_ids, query_offsets), view(document_ids, document_offsets),
-                        view(query_of), make_limits(limits)};
+                        view(query_of), limits};
   // Safe: the request borrows from the arguments, which outlive it.
   const std::shared_ptr<Job> job = without_gil([&] { return engine.submit(request); });
   wait(*job);
-  Scored scored = job->scored();
-  return py::make_tuple(give(std::move(scored.logits)), give(std::move(scored.pair_tokens)),
-                        give(scored.truncated));
+  PairLogits result = job->result();
+  return py::make_tuple(give(std::move(result.logits)), give(std::move(result.tokens_run)),
+                        give(result.truncated));
 }
 
 py::dict counters(const Engine& engine) {
@@ -84,9 +83,9 @@ void bind_engine(py::module_& m) {
       .def(py::init(&make_engine), py::kw_only(), py::arg("model"), py::arg("layout"),
            py::arg("threads"), py::arg("max_batch_tokens"), py::arg("max_batch_rows"),
            py::arg("width_multiple"), py::arg("max_width"))
-      .def("score", &score, py::arg("query_ids").noconvert(), py::arg("query_offsets").noconvert(),
+      .def("run", &run, py::arg("query_ids").noconvert(), py::arg("query_offsets").noconvert(),
            py::arg("document_ids").noconvert(), py::arg("document_offsets").noconvert(),
-           py::arg("query_of").noconvert())
+           py::arg("query_of").noconvert(), py::arg("limits"))
       .def("counters", &counters)
       .def("check_open", &Engine::check_open)
       .def("close", [](Engine& engine) {

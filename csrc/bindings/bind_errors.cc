@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "bindings/bind.h"
+#include "bindings/gil.h"
 #include "core/error.h"
 
 namespace py = pybind11;
@@ -26,8 +27,14 @@ const char* class_of(Fault fault) {
 
 void translate(std::exception_ptr thrown) {
   const auto raise = [](const char* name, const auto& argument) {
-    const py::object type = py::module_::import("rerank_core.errors").attr(name);
-    py::set_error(type, type(argument));
+    try {
+      const py::object type = py::module_::import("rerank_core.errors").attr(name);
+      py::set_error(type, type(argument));
+    } catch (const std::exception&) {
+      throw;
+    } catch (...) {  // Python code ran, so the GIL may have been given away and wanted back
+      stop_here();
+    }
   };
   try {
     std::rethrow_exception(thrown);

@@ -5,7 +5,6 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bind.h"
-#include "bindings/limits.h"
 #include "core/pack.h"
 #include "core/pair.h"
 
@@ -29,17 +28,23 @@ PairTemplate make_template(const std::vector<Piece>& pieces) {
   return PairTemplate(std::move(made));
 }
 
+PairLimits make_limits(std::int64_t row_tokens, std::int64_t pair_tokens, std::int64_t doc_tokens,
+                       std::int64_t max_chunks, const std::string& truncate) {
+  if (truncate != "END" && truncate != "NONE") throw py::value_error("truncate is END or NONE");
+  return {row_tokens, pair_tokens, doc_tokens, max_chunks,
+          truncate == "END" ? Truncate::kEnd : Truncate::kNone};
+}
+
 // One padded batch of all rows: what the engine packs, for tests and for those who run the model
 // themselves.
 py::dict pack_pairs(const PairTemplate& layout, const Array<std::int32_t>& query_ids,
                     const Array<std::int64_t>& query_offsets,
                     const Array<std::int32_t>& document_ids,
                     const Array<std::int64_t>& document_offsets,
-                    const Array<std::int64_t>& query_of, const py::kwargs& limits) {
+                    const Array<std::int64_t>& query_of, const PairLimits& limits) {
   const Encoded queries = view(query_ids, query_offsets);
   const Encoded documents = view(document_ids, document_offsets);
-  const PairedRows paired =
-      pair_rows(layout, queries, documents, view(query_of), make_limits(limits));
+  const PairedRows paired = pair_rows(layout, queries, documents, view(query_of), limits);
 
   std::vector<std::int64_t> order(paired.rows.size());
   std::vector<std::int64_t> pair_of(paired.rows.size());
@@ -61,7 +66,7 @@ py::dict pack_pairs(const PairTemplate& layout, const Array<std::int32_t>& query
   result["token_type_ids"] = matrix(packed.token_type_ids);
   result["pair_of"] = give(std::move(pair_of));
   result["row_tokens"] = give(paired.row_tokens);
-  result["pair_tokens"] = give(paired.pair_tokens);
+  result["tokens_run"] = give(paired.tokens_run);
   result["truncated"] = give(paired.truncated);
   return result;
 }
@@ -72,9 +77,15 @@ void bind_pair(py::module_& m) {
   py::class_<PairTemplate>(m, "PairTemplate")
       .def(py::init(&make_template), py::arg("pieces"))
       .def_property_readonly("num_special", &PairTemplate::num_special);
+  py::class_<PairLimits>(m, "PairLimits")
+      .def(py::init(&make_limits), py::kw_only(), py::arg("row_tokens"),
+           py::arg("pair_tokens") = PairLimits::kUnlimited,
+           py::arg("doc_tokens") = PairLimits::kUnlimited, py::arg("max_chunks") = 1,
+           py::arg("truncate") = "END");
   m.def("pack_pairs", &pack_pairs, py::arg("layout"), py::arg("query_ids").noconvert(),
         py::arg("query_offsets").noconvert(), py::arg("document_ids").noconvert(),
-        py::arg("document_offsets").noconvert(), py::arg("query_of").noconvert());
+        py::arg("document_offsets").noconvert(), py::arg("query_of").noconvert(),
+        py::arg("limits"));
 }
 
 }  // namespace rerank::bindings

@@ -20,14 +20,19 @@ inline bool python_is_finalizing() {
 #endif
 }
 
-// Takes the GIL back. A daemon thread that wants it while the interpreter shuts down is ended by
-// Python through pthread_exit, which unwinds the stack: destructors would drop references without
-// the GIL, or throw. Such a thread stops here for good instead, as Python itself does it from 3.14.
+// Where a thread ends that came home too late. Python ends a daemon thread that wants the GIL while
+// the interpreter shuts down through pthread_exit, which unwinds the stack: destructors would drop
+// references without the GIL, and pybind11 would take the unwinding for an exception of ours. Such
+// a thread stops here for good instead, as Python itself does it from 3.14 on.
+[[noreturn]] inline void stop_here() {
+  while (true) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
 inline void take_gil(PyThreadState* thread) {
   try {
     PyEval_RestoreThread(thread);
   } catch (...) {  // that unwinding; nothing else is thrown by C
-    while (true) std::this_thread::sleep_for(std::chrono::hours(1));
+    stop_here();
   }
 }
 

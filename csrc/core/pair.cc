@@ -60,7 +60,7 @@ PairedRows pair_rows(const PairTemplate& layout, const Encoded& queries, const E
   PairedRows paired;
   paired.rows.reserve(documents.size());
   paired.row_tokens.reserve(documents.size());
-  paired.pair_tokens.reserve(documents.size());
+  paired.tokens_run.reserve(documents.size());
   paired.truncated.reserve(documents.size());
   std::vector<TokenLimitExceeded::Offender> offenders;
 
@@ -98,7 +98,7 @@ PairedRows pair_rows(const PairTemplate& layout, const Encoded& queries, const E
       tokens += paired.row_tokens.back();
       begin += here;
     } while (begin < document);
-    paired.pair_tokens.push_back(tokens);
+    paired.tokens_run.push_back(tokens);
     paired.truncated.push_back(query < query_all || document < document_all);
   }
   if (!offenders.empty()) throw TokenLimitExceeded(std::move(offenders));

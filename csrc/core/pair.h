@@ -60,10 +60,10 @@ struct Row {
 };
 
 struct PairedRows {
-  std::vector<Row> rows;                  // by pair, then by window
-  std::vector<std::int64_t> row_tokens;   // special tokens included
-  std::vector<std::int64_t> pair_tokens;  // sum of the pair's row_tokens
-  std::vector<bool> truncated;            // by pair: did query or document lose a token
+  std::vector<Row> rows;                 // by pair, then by window
+  std::vector<std::int64_t> row_tokens;  // special tokens included
+  std::vector<std::int64_t> tokens_run;  // by pair: the sum of its rows' tokens
+  std::vector<bool> truncated;           // by pair: did query or document lose a token
 };
 
 // Pair i is documents[i] beside queries[query_of[i]]. Throws TokenLimitExceeded with every offender

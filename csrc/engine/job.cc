@@ -36,22 +36,22 @@ void Job::cancel(std::exception_ptr reason) {
   if (running_ == 0) done_.notify_all();
 }
 
-Scored Job::scored() const {
+PairLogits Job::result() const {
   if (failure_) std::rethrow_exception(failure_);
-  Scored scored;
-  scored.logits.assign(paired_.pair_tokens.size(), -std::numeric_limits<float>::infinity());
+  PairLogits result;
+  result.logits.assign(paired_.tokens_run.size(), -std::numeric_limits<float>::infinity());
   for (std::size_t i = 0; i < row_logits_.size(); ++i) {
     const std::int64_t pair = paired_.rows[i].pair;
     if (std::isnan(row_logits_[i]))
       throw Error(Fault::kRun, "the model gave NaN for the document at index " +
                                    std::to_string(pair) +
                                    "; check its weights, or a precision that overflows");
-    float& best = scored.logits[static_cast<std::size_t>(pair)];
+    float& best = result.logits[static_cast<std::size_t>(pair)];
     best = std::max(best, row_logits_[i]);
   }
-  scored.pair_tokens = paired_.pair_tokens;
-  scored.truncated = paired_.truncated;
-  return scored;
+  result.tokens_run = paired_.tokens_run;
+  result.truncated = paired_.truncated;
+  return result;
 }
 
 std::optional<std::size_t> Job::next_batch() {

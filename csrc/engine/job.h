@@ -25,9 +25,9 @@ struct Request {
   PairLimits limits;
 };
 
-struct Scored {
-  std::vector<float> logits;              // by pair; of its best window
-  std::vector<std::int64_t> pair_tokens;  // tokens that were run for it
+struct PairLogits {
+  std::vector<float> logits;             // by pair; of its best window
+  std::vector<std::int64_t> tokens_run;  // by pair, over all its rows
   std::vector<bool> truncated;
 };
 
@@ -46,7 +46,7 @@ class Job {
 
   // The scores, once done; rethrows what stopped the job. Throws Error(kRun) naming the document
   // where the model gave NaN.
-  Scored scored() const;
+  PairLogits result() const;
 
  private:
   friend class Engine;

@@ -53,7 +53,7 @@ void cancelled_while_it_waits() {
   const auto waits = engine.submit(question.view());
   waits->cancel(changed_mind());
   CHECK_EQ(waits->wait_for(0ms), true);
-  CHECK_EQ(thrown<std::runtime_error>([&] { waits->scored(); }), "changed my mind");
+  CHECK_EQ(thrown<std::runtime_error>([&] { waits->result(); }), "changed my mind");
   gate.open();
   CHECK_EQ(logits_of(*runs), serial(question));
   CHECK_EQ(ask(engine, question), serial(question));
@@ -197,7 +197,7 @@ void a_job_outlives_its_engine() {
     job = engine.submit(question.view());
   }
   CHECK_EQ(job->wait_for(0ms), true);
-  const std::string_view found = fault([&] { CHECK_EQ(job->scored().logits, serial(question)); });
+  const std::string_view found = fault([&] { CHECK_EQ(job->result().logits, serial(question)); });
   CHECK_EQ(found == "kClosed" || found == "nothing was thrown", true);
 }
 

@@ -107,7 +107,7 @@ void end_cuts_the_document_first_and_the_query_last() {
         paired({11, 12}, {{21, 22, 23, 24}}, {.row_tokens = expected.row_tokens});
     CHECK_EQ(slices(found), {expected.slice});
     CHECK_EQ(found.row_tokens, {expected.tokens});
-    CHECK_EQ(found.pair_tokens, {expected.tokens});
+    CHECK_EQ(found.tokens_run, {expected.tokens});
     CHECK_EQ(found.truncated, {expected.truncated});
   }
 }
@@ -151,7 +151,7 @@ void windows_are_consecutive_and_fit_beside_the_query() {
   PairedRows found = paired({11}, documents, {.row_tokens = 6, .max_chunks = 3});
   CHECK_EQ(slices(found), {{0, 1, 0, 2}, {0, 1, 2, 2}, {0, 1, 4, 1}, {1, 1, 0, 0}, {2, 1, 0, 2}});
   CHECK_EQ(found.row_tokens, {6, 6, 5, 4, 6});
-  CHECK_EQ(found.pair_tokens, {17, 4, 6});
+  CHECK_EQ(found.tokens_run, {17, 4, 6});
   CHECK_EQ(found.truncated, {false, false, false});
 
   found = paired({11}, documents, {.row_tokens = 6, .max_chunks = 2});

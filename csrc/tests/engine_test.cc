@@ -51,8 +51,8 @@ void what_a_pair_was_cut_to_comes_back() {
   const Question question({11}, {Ids(5, 21), {22}}, {.row_tokens = 6, .max_chunks = 2});
   const auto job = engine.submit(question.view());
   job->wait();
-  const Scored scored = job->scored();
-  CHECK_EQ(scored.pair_tokens, {12, 5});
+  const PairLogits scored = job->result();
+  CHECK_EQ(scored.tokens_run, {12, 5});
   CHECK_EQ(scored.truncated, {true, false});
 }
 
@@ -71,7 +71,7 @@ void an_empty_request_is_done_at_once() {
   Engine engine(fake_model, bert(), kFourWorkers);
   const auto job = engine.submit(Question({11}, {}).view());
   CHECK_EQ(job->wait_for(0ms), true);
-  CHECK_EQ(job->scored().logits, {});
+  CHECK_EQ(job->result().logits, {});
   CHECK_EQ(ask(engine, Question({11}, {{21}})).size(), 1);
 }
 
@@ -130,7 +130,7 @@ void nan_names_its_document() {
   const Question question({11}, {{21}, {22, 23, 24}, {kNoNumber}, {25}});
   const auto job = engine.submit(question.view());
   job->wait();
-  CHECK_EQ(fault([&] { job->scored(); }), "kRun");
+  CHECK_EQ(fault([&] { job->result(); }), "kRun");
   CHECK_EQ(thrown<Error>([&] { ask(engine, question); }),
            "the model gave NaN for the document at index 2; check its weights, or a precision that "
            "overflows");

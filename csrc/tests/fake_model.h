@@ -140,7 +140,7 @@ inline Question random_question(std::mt19937& random) {
 inline Logits logits_of(Job& job) {
   // A job that borrows from this test must not outlive it: without an end there is no way on.
   if (!job.wait_for(std::chrono::seconds(30))) std::terminate();
-  return job.scored().logits;
+  return job.result().logits;
 }
 
 inline Logits ask(Engine& engine, const Question& question) {

@@ -109,7 +109,7 @@ void an_engine_gives_what_the_session_gives() {
           engine.submit({query.view(), documents.view(), query_of, {.row_tokens = 128}});
       job->wait();
       std::vector<std::uint32_t> bits;
-      for (const float logit : job->scored().logits)
+      for (const float logit : job->result().logits)
         bits.push_back(std::bit_cast<std::uint32_t>(logit));
       CHECK_EQ(bits, expected);
     }

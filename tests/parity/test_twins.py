@@ -80,7 +80,11 @@ def test_pairing_and_packing(pieces, queries, documents, data):
 
     def run():
         return _core.pack_pairs(
-            layout, *flat(queries), *flat(documents), np.array(owner, np.int64), **limits
+            layout,
+            *flat(queries),
+            *flat(documents),
+            np.array(owner, np.int64),
+            _core.PairLimits(**limits),
         )
 
     if expected is None:
@@ -93,5 +97,5 @@ def test_pairing_and_packing(pieces, queries, documents, data):
         assert native[name].tolist() == tensor.tolist()
     assert native["pair_of"].tolist() == [row.pair for row in expected.rows]
     assert native["row_tokens"].tolist() == [len(row.ids) for row in expected.rows]
-    assert native["pair_tokens"].tolist() == expected.pair_tokens
+    assert native["tokens_run"].tolist() == expected.tokens_run
     assert native["truncated"].tolist() == expected.truncated

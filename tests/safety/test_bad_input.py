@@ -138,7 +138,7 @@ def test_inference(inference, change, kind, message):
             InvalidTypeError,
             "max_chunks_per_doc must be an integer, got float",
         ),
-        ({"max_length": 3}, InvalidArgumentError, "max_length must be at least 4, got 3"),
+        ({"max_pair_tokens": 3}, InvalidArgumentError, "max_pair_tokens must be at least 4, got 3"),
         (
             {"text_of": lambda _: 5},
             InvalidTypeError,

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rerank_core import ClosedError, InvalidArgumentError, Reranker
+from rerank_core import ClosedError, InvalidArgumentError, Reranker, _core
 from tests import models
 
 DOCUMENTS = models.texts(60, seed=7)
@@ -93,13 +93,13 @@ def test_other_python_threads_run_meanwhile(random_bert):
     counter.start()
     try:
         before = counted
-        random_bert._engine.score(
+        random_bert._engine.run(
             query.ids,
             query.offsets,
             documents.ids,
             documents.offsets,
             np.zeros(len(documents), np.int64),
-            row_tokens=512,
+            _core.PairLimits(row_tokens=512),
         )
         assert counted - before > 1000
     finally:

@@ -14,7 +14,9 @@ OWNERS = np.zeros(3, np.int64)
 
 
 def score(reranker, **limits):
-    return reranker._engine.score(*QUERY, *DOCUMENTS, OWNERS, row_tokens=64, **limits)
+    return reranker._engine.run(
+        *QUERY, *DOCUMENTS, OWNERS, _core.PairLimits(row_tokens=64, **limits)
+    )
 
 
 def test_arrays_are_borrowed_for_the_call_only(random_bert):
@@ -29,10 +31,14 @@ def test_arrays_are_borrowed_for_the_call_only(random_bert):
 def test_arrays_are_read_where_they_are(random_bert):
     ids = DOCUMENTS[0].copy()
     ids.flags.writeable = False  # nothing writes to it either
-    before = random_bert._engine.score(*QUERY, ids, DOCUMENTS[1], OWNERS, row_tokens=64)[0]
+    before = random_bert._engine.run(
+        *QUERY, ids, DOCUMENTS[1], OWNERS, _core.PairLimits(row_tokens=64)
+    )[0]
     ids.flags.writeable = True
     ids[:3] = 12
-    after = random_bert._engine.score(*QUERY, ids, DOCUMENTS[1], OWNERS, row_tokens=64)[0]
+    after = random_bert._engine.run(
+        *QUERY, ids, DOCUMENTS[1], OWNERS, _core.PairLimits(row_tokens=64)
+    )[0]
     assert (before != after).tolist() == [True, False, False]
 
 
@@ -55,7 +61,7 @@ def test_counters(random_bert):
 @pytest.mark.parametrize(
     ("limits", "kind", "message"),
     [
-        ({"width": 3}, TypeError, "no limit is named width"),
+        ({"width": 3}, TypeError, "incompatible constructor arguments"),
         ({"truncate": "MIDDLE"}, ValueError, "truncate is END or NONE"),
     ],
 )

@@ -24,7 +24,11 @@ def pack(queries, documents, *, query_of=None, pieces=BERT, **limits):
 
     owners = np.array([0] * len(documents) if query_of is None else query_of, np.int64)
     return _core.pack_pairs(
-        _core.PairTemplate(pieces), *encoded(queries), *encoded(documents), owners, **limits
+        _core.PairTemplate(pieces),
+        *encoded(queries),
+        *encoded(documents),
+        owners,
+        _core.PairLimits(**limits),
     )
 
 
@@ -36,7 +40,7 @@ def test_bert_layout_and_padding():
     ]
     assert packed["token_type_ids"].tolist() == [[0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 0, 1, 1, 0, 0]]
     assert packed["attention_mask"].tolist() == [[1] * 8, [1] * 6 + [0] * 2]
-    assert packed["pair_tokens"].tolist() == [8, 6]
+    assert packed["tokens_run"].tolist() == [8, 6]
     assert packed["truncated"].tolist() == [False, False]
 
 
@@ -112,7 +116,7 @@ def test_windows_are_consecutive_and_fit_beside_the_query():
         [1, 11, 2, 31, 2, 0],
     ]
     assert packed["pair_of"].tolist() == [0, 0, 0, 1]
-    assert packed["pair_tokens"].tolist() == [17, 5]
+    assert packed["tokens_run"].tolist() == [17, 5]
     assert packed["truncated"].tolist() == [False, False]
 
 
@@ -178,7 +182,13 @@ def test_offsets_are_checked_before_anything_is_read(offsets, message):
     layout = _core.PairTemplate(BERT)
     with pytest.raises(ValueError, match=message):
         _core.pack_pairs(
-            layout, ids, one, ids, np.array(offsets, np.int64), np.zeros(1, np.int64), row_tokens=9
+            layout,
+            ids,
+            one,
+            ids,
+            np.array(offsets, np.int64),
+            np.zeros(1, np.int64),
+            _core.PairLimits(row_tokens=9),
         )
 
 
@@ -201,5 +211,5 @@ def test_arrays_are_borrowed_or_refused_never_copied(ids):
             good,
             offsets,
             np.zeros(1, np.int64),
-            row_tokens=9,
+            _core.PairLimits(row_tokens=9),
         )
