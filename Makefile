@@ -75,7 +75,7 @@ long: $(VENV)/.test  ## ten times the examples, and the tests marked long
 	RERANK_CORE_TEST_MULTIPLIER=10 RERANK_CORE_TEST_SEED=$$(date +%s) $(BIN)/pytest -m "long or not long"
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.throughput 5
 	$(BIN)/python -m benchmarks.plan
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.memory

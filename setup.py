@@ -21,7 +21,7 @@ WERROR = os.environ.get("RERANK_CORE_WERROR") == "1"
 
 def compile_args() -> list[str]:
     if sys.platform == "win32":
-        return ["/W4", *(["/WX"] if WERROR else [])]
+        return ["/W4", "/Zc:__cplusplus", *(["/WX"] if WERROR else [])]
     args = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow"]
     # Others' headers are not ours to warn about; -isystem takes their -I out of force.
     args += ["-isystem", pybind11.get_include(), "-isystem", sysconfig.get_paths()["include"]]

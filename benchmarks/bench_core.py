@@ -81,7 +81,7 @@ def test_pack(benchmark, kind):
 
     def python():
         rows = _reference.pair_rows(
-            PIECES, [query], documents, owners.tolist(), _core.PairLimits(row_tokens=512)
+            PIECES, [query], documents, owners.tolist(), row_tokens=512
         ).rows
         return _reference.pack(rows)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +11,15 @@ import numpy as np
 
 from rerank_core import _core
 from rerank_core._cpu import available_cpus
-from rerank_core._onnxruntime import check_provider, find_library
+from rerank_core._onnxruntime import check_provider, find_library, preload_cuda
 from rerank_core.errors import EngineError, InvalidArgumentError, InvalidTypeError, ModelError
-from rerank_core.models.store import ModelFiles, find
+from rerank_core.models.store import ModelFiles, find, verify
 from rerank_core.request import checked_positive
 from rerank_core.results import RerankerInfo
 from rerank_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
 
 __all__ = ["UNLIMITED", "Loaded", "load"]
 
@@ -76,8 +77,11 @@ def load(
         budget = min(checked_positive("token_budget", token_budget), UNLIMITED)
 
     files = find(model, precision)
+    verify(files)
     library = find_library()
     version = check_provider(library, kind.provider)
+    if kind is _DEVICES["cuda"]:
+        preload_cuda()
     tokenizer = Tokenizer(files.tokenizer)
     row_tokens = _checked_max_length(max_length, files, tokenizer)
     graph = _core.CrossEncoder(
@@ -85,7 +89,7 @@ def load(
     )
     # A score belongs to its pair: where its company shows, every pair runs alone. On CUDA it may
     # show within the tolerance, for large batches are all of its speed.
-    alone = _depends_on_company(graph, tokenizer, files) and device == "cpu"
+    alone = _depends_on_company(graph, tokenizer, files) and kind is _DEVICES["cpu"]
     max_batch_rows = 1 if alone else files.max_batch_rows
     engine = _core.Engine(
         model=graph,
@@ -117,9 +121,15 @@ def _checked_device(
 ) -> tuple[_Device, list[tuple[str, str]]]:
     if not isinstance(device, str):
         raise InvalidTypeError(f"device must be a string, got {type(device).__name__}")
-    name, _, number = device.partition(":")
-    if name not in _DEVICES or (number and not (name == "cuda" and number.isdecimal())):
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", device):
         raise InvalidArgumentError(f"device must be 'cpu', 'cuda' or 'cuda:N', got '{device}'")
+    name, _, number = device.partition(":")
+    if provider_options is not None and not isinstance(provider_options, Mapping):
+        raise InvalidTypeError(
+            f"provider_options must be a mapping, got {type(provider_options).__name__}"
+        )
+    if provider_options and name == "cpu":
+        raise InvalidArgumentError("provider_options are options of CUDA; device is 'cpu'")
     options = {str(key): str(value) for key, value in (provider_options or {}).items()}
     if number:
         options["device_id"] = number
@@ -149,20 +159,22 @@ def _depends_on_company(graph: _core.CrossEncoder, tokenizer: Tokenizer, files: 
     Graphs quantized dynamically scale a whole batch by its largest value, so they show here.
     """
     top = tokenizer.largest_id
-    ids = np.linspace(0, top, num=16, dtype=np.int32)
+    # Eight rows of an odd length: a kernel that handles the end of a batch apart is likely to show.
+    count, tokens = 8, 13
+    ids = np.linspace(0, top, num=count * tokens, dtype=np.int32)
     rows = _core.pack_pairs(
         tokenizer.layout,
         ids[-1:],
         np.array([0, 1], np.int64),
         ids,
-        np.arange(0, 17, 4, dtype=np.int64),
-        np.zeros(4, np.int64),
+        np.arange(0, len(ids) + 1, tokens, dtype=np.int64),
+        np.zeros(count, np.int64),
         _core.PairLimits(row_tokens=files.max_length),
     )
     inputs = [rows[name] for name in ("input_ids", "attention_mask", "token_type_ids")]
     try:
         together = graph.run(*inputs)
-        alone = [graph.run(*(tensor[row : row + 1] for tensor in inputs)) for row in range(4)]
+        alone = [graph.run(*(tensor[row : row + 1] for tensor in inputs)) for row in range(count)]
     except EngineError as error:
         raise ModelError(
             f"{files.graph} does not run on ids up to {top} of {files.tokenizer}: {error}. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import shutil
@@ -33,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 for an error that was printed, 130 after Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What the terminal cannot show, a lone surrogate say, is no reason to stop.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         arguments.run(arguments)
         sys.stdout.flush()
@@ -170,7 +174,8 @@ def _print_table(result: RerankResult, fields: Sequence[str]) -> None:
     width = max(20, shutil.get_terminal_size().columns - name_width - 18)
     print(f"{'rank':>4} {'score':>9}  {'document':<{name_width}}  text")
     for place, (hit, (name, text)) in enumerate(zip(result.data, rows, strict=True), start=1):
-        line = " ".join(text.split())
+        # A document may hold what a terminal would obey.
+        line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         line = line if len(line) <= width else line[: width - 3] + "..."
         print(f"{place:>4} {hit.score:>9.4f}  {name:<{name_width}}  {line}")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from rerank_core.errors import (
+    ClosedError,
     FailedPreconditionError,
     InvalidArgumentError,
     InvalidTypeError,
@@ -25,8 +28,7 @@ from rerank_core.reranker import Reranker
 from rerank_core.results import ModelInfo, ModelInfoList, RerankResult
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
 __all__ = ["Inference"]
@@ -66,14 +68,22 @@ class Inference:
         models: Mapping[str, str | os.PathLike[str] | Reranker] | None = None,
         **options: Any,
     ) -> None:
+        if models is not None and not isinstance(models, Mapping):
+            raise InvalidTypeError(f"models must be a mapping, got {type(models).__name__}")
         self._weights = dict(models) if models is not None else {BUNDLED: BUNDLED}
         self._options = options
-        self._made: dict[str | os.PathLike[str], Reranker] = {}
         self._cards = dict(CARDS)
         for name, weights in self._weights.items():
             if name not in CARDS:
                 self._cards[name] = card_for_weights(name, _max_length(weights))
+        self._start()
+
+    def _start(self) -> None:
+        """Begin without a loaded model; again in a forked child, whose lock may be held for ever."""
+        self._process = os.getpid()
+        self._made: dict[str | os.PathLike[str], Reranker] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def rerank(
         self,
@@ -106,6 +116,7 @@ class Inference:
             TokenLimitError: A pair is too long and may not be truncated.
             InvalidArgumentError, InvalidTypeError: An argument cannot be, or the model does not
                 take it.
+            ClosedError: This was closed.
 
         Example:
             >>> from rerank_core import Inference
@@ -192,6 +203,11 @@ class Inference:
             raise InvalidArgumentError("Provide either model= or model_name=, not both")
         return self._card(_checked_model(model if model is not None else model_name)).info
 
+    @property
+    def model(self) -> _Models:
+        """The same as ``model.list()`` and ``model.get(name)``, as Pinecone's client has them too."""
+        return _Models(self)
+
     def weights(self, model: str) -> str | None:
         """Give where the weights of a served name are, or None if it has none.
 
@@ -205,11 +221,11 @@ class Inference:
         return None if found is None else str(find(found).directory)
 
     def close(self) -> None:
-        """Close the rerankers that were made here."""
+        """Close the rerankers that were made here; later calls fail with ClosedError."""
         with self._lock:
+            self._closed = True
             for reranker in self._made.values():
                 reranker.close()
-            self._made.clear()
 
     def __enter__(self) -> Inference:
         return self
@@ -236,10 +252,28 @@ class Inference:
             )
         if isinstance(weights, Reranker):
             return weights
-        with self._lock:  # one load, however many threads ask first
-            if weights not in self._made:
-                self._made[weights] = Reranker(weights, **self._options)
-            return self._made[weights]
+        if os.getpid() != self._process:
+            self._start()
+        if weights not in self._made:
+            with self._lock:  # one load, however many threads ask first
+                if self._closed:
+                    raise ClosedError("the inference is closed")
+                if weights not in self._made:
+                    self._made[weights] = Reranker(weights, **self._options)
+        return self._made[weights]
+
+
+@dataclass(frozen=True)
+class _Models:
+    """The namespace behind ``inference.model``."""
+
+    _inference: Inference
+
+    def list(self, *, type: str | None = None, vector_type: str | None = None) -> ModelInfoList:  # noqa: A002
+        return self._inference.list_models(type=type, vector_type=vector_type)
+
+    def get(self, model: str | None = None, *, model_name: str | None = None) -> ModelInfo:
+        return self._inference.get_model(model, model_name=model_name)
 
 
 def _checked_model(model: Any) -> str:

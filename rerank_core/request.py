@@ -76,6 +76,8 @@ def _fields(document: Any, rank_fields: Sequence[str], index: int) -> str:
             f"each document must be a string or mapping, got {type(document).__name__} at index "
             f"{index}{hint}"
         )
+    if not rank_fields:
+        raise InvalidArgumentError("rank_fields must name at least one field")
     values = []
     for field in rank_fields:
         if field not in document:

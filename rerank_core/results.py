@@ -200,8 +200,11 @@ class ModelInfoList(_Record):
     def __iter__(self) -> Iterator[ModelInfo]:  # type: ignore[override]
         return iter(self.models)
 
-    def __getitem__(self, key: int | str) -> Any:
-        return self.models[key] if isinstance(key, int) else super().__getitem__(key)
+    def __getitem__(self, key: int | slice | str) -> Any:
+        return super().__getitem__(key) if isinstance(key, str) else self.models[key]
+
+    def __contains__(self, item: object) -> bool:
+        return item in self.models or item in self.names()
 
 
 @dataclass(frozen=True)

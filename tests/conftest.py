@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import hypothesis
+import hypothesis.core
 import pytest
 
 from rerank_core import Reranker
@@ -26,6 +27,9 @@ hypothesis.settings.register_profile(
     database=None,
 )
 hypothesis.settings.load_profile("rerank_core")
+if SEED != "0":
+    # What --hypothesis-seed sets.
+    hypothesis.core.global_force_seed = int(SEED)  # type: ignore[assignment]
 
 
 def pytest_report_header() -> str:

@@ -5,7 +5,6 @@
 
 namespace rerank::bindings {
 
-void bind_errors();
 void bind_pair(pybind11::module_& m);
 void bind_plan(pybind11::module_& m);
 void bind_ranking(pybind11::module_& m);

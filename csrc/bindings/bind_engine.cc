@@ -59,7 +59,7 @@ py::tuple run(Engine& engine, const Array<std::int32_t>& query_ids,
   // Safe: the request borrows from the arguments, which outlive it.
   const std::shared_ptr<Job> job = without_gil([&] { return engine.submit(request); });
   wait(*job);
-  PairLogits result = job->result();
+  PairLogits result = without_gil([&] { return job->result(); });  // safe: the job is C++'s own
   return py::make_tuple(give(std::move(result.logits)), give(std::move(result.tokens_run)),
                         give(result.truncated));
 }
@@ -87,7 +87,10 @@ void bind_engine(py::module_& m) {
            py::arg("document_ids").noconvert(), py::arg("document_offsets").noconvert(),
            py::arg("query_of").noconvert(), py::arg("limits"))
       .def("counters", &counters)
-      .def("check_open", &Engine::check_open)
+      .def("check_open",
+           [](const Engine& engine) {
+             without_gil([&] { engine.check_open(); });  // safe: as close
+           })
       .def("close", [](Engine& engine) {
         // Safe: Engine knows no Python. Needed: a thread that waits for scores comes home by the GIL.
         without_gil([&] { engine.close(); });

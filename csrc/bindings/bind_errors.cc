@@ -1,8 +1,9 @@
 #include <pybind11/stl.h>
 
+#include <string>
 #include <tuple>
+#include <vector>
 
-#include "bindings/bind.h"
 #include "bindings/gil.h"
 #include "core/error.h"
 
@@ -25,32 +26,43 @@ const char* class_of(Fault fault) {
   return "EngineError";
 }
 
-void translate(std::exception_ptr thrown) {
-  const auto raise = [](const char* name, const auto& argument) {
-    try {
-      const py::object type = py::module_::import("rerank_core.errors").attr(name);
-      py::set_error(type, type(argument));
-    } catch (const std::exception&) {
-      throw;
-    } catch (...) {  // Python code ran, so the GIL may have been given away and wanted back
-      stop_here();
-    }
-  };
+// The classes are Python's own (rerank_core/errors.py): one tree, looked up when one is raised.
+template <class Argument>
+void set_error(const char* name, const Argument& argument) {
   try {
-    std::rethrow_exception(thrown);
-  } catch (const TokenLimitExceeded& error) {
-    std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>> offenders;
-    for (const auto& pair : error.offenders())
-      offenders.emplace_back(pair.document, pair.tokens, pair.limit);
-    raise("TokenLimitError", offenders);
-  } catch (const Error& error) {
-    raise(class_of(error.fault()), error.what());
+    const py::object type = py::module_::import("rerank_core.errors").attr(name);
+    py::set_error(type, type(argument));
+  } catch (const std::exception&) {
+    throw;
+  } catch (...) {  // Python code ran, so the GIL may have been given away and wanted back
+    stop_here();
   }
 }
 
 }  // namespace
 
-// The classes are Python's own (rerank_core/errors.py): one tree, looked up when one is raised.
-void bind_errors() { py::register_local_exception_translator(&translate); }
+void raise(const std::exception_ptr& failure) {
+  // Out of every handler before Python runs: the unwinding that stop_here() is for must not meet an
+  // exception that is being handled. This is why no pybind11 translator does it.
+  const char* name = nullptr;
+  std::string message;
+  std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>> offenders;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const TokenLimitExceeded& error) {
+    for (const auto& pair : error.offenders())
+      offenders.emplace_back(pair.document, pair.tokens, pair.limit);
+  } catch (const Error& error) {
+    name = class_of(error.fault());
+    message = error.what();
+  } catch (...) {  // pybind11 knows the others
+    throw;
+  }
+  if (name != nullptr)
+    set_error(name, message);
+  else
+    set_error("TokenLimitError", offenders);
+  throw py::error_already_set();
+}
 
 }  // namespace rerank::bindings

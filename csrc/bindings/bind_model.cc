@@ -50,8 +50,12 @@ void bind_model(py::module_& m) {
   m.def(
       "onnxruntime_info",
       [](const std::filesystem::path& path) {
-        const ort::Library& library = ort::Library::open(path);
-        return py::make_tuple(library.version(), library.providers());
+        // Safe: no Python in there.
+        const auto info = without_gil([&] {
+          const ort::Library& library = ort::Library::open(path);
+          return std::pair(library.version(), library.providers());
+        });
+        return py::make_tuple(info.first, info.second);
       },
       py::arg("library"));
   py::class_<ort::CrossEncoder, std::shared_ptr<ort::CrossEncoder>>(m, "CrossEncoder")

@@ -5,6 +5,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bind.h"
+#include "bindings/gil.h"
 #include "core/pack.h"
 #include "core/pair.h"
 
@@ -44,7 +45,10 @@ py::dict pack_pairs(const PairTemplate& layout, const Array<std::int32_t>& query
                     const Array<std::int64_t>& query_of, const PairLimits& limits) {
   const Encoded queries = view(query_ids, query_offsets);
   const Encoded documents = view(document_ids, document_offsets);
-  const PairedRows paired = pair_rows(layout, queries, documents, view(query_of), limits);
+  const auto owners = view(query_of);
+  // Safe: the caller's references keep the arrays alive.
+  const PairedRows paired =
+      without_gil([&] { return pair_rows(layout, queries, documents, owners, limits); });
 
   std::vector<std::int64_t> order(paired.rows.size());
   std::vector<std::int64_t> pair_of(paired.rows.size());
@@ -55,7 +59,7 @@ py::dict pack_pairs(const PairTemplate& layout, const Array<std::int32_t>& query
     width = std::max(width, paired.row_tokens[i]);
   }
   PackedBatch packed;
-  pack(layout, queries, documents, view(query_of), paired, order, width, packed);
+  pack(layout, queries, documents, owners, paired, order, width, packed);
 
   const auto matrix = [&](std::vector<std::int64_t>& flat) {
     return give(std::move(flat)).reshape({packed.rows, packed.width});

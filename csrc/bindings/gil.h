@@ -1,4 +1,4 @@
-// Work without the GIL, and the way back.
+// Work without the GIL, and the way back, with what it gave or with what went wrong.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -36,6 +36,9 @@ inline void take_gil(PyThreadState* thread) {
   }
 }
 
+// Raises a failure of the core as its class of rerank_core.errors.
+[[noreturn]] void raise(const std::exception_ptr& failure);
+
 // Runs `work`, which must touch nothing of Python's, without the GIL. Not
 // pybind11::gil_scoped_release, which takes it back in a destructor, past any way to catch that end.
 template <class Work>
@@ -57,7 +60,7 @@ auto without_gil(Work work) {
   }
   take_gil(thread);
 
-  if (failure) std::rethrow_exception(failure);
+  if (failure) raise(failure);
   if constexpr (!std::is_void_v<Result>) return *std::move(result);
 }
 

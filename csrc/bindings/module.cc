@@ -4,7 +4,6 @@
 PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   using namespace rerank::bindings;
   m.doc() = "Native core of rerank_core. Internal: use rerank_core.Reranker.";
-  bind_errors();
   bind_pair(m);
   bind_plan(m);
   bind_ranking(m);

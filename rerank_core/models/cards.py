@@ -6,6 +6,7 @@ cohere-rerank-4-fast, which that page does not list yet, is from its own page.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +51,6 @@ class ModelCard:
                 f"Only one rank field is supported for model {self.info.model}, got "
                 f"{list(rank_fields)}"
             )
-        if not rank_fields:
-            raise InvalidArgumentError("rank_fields must name at least one field")
 
     def settings(self, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
         """Give the value of each parameter that this model supports, after checking what was given.
@@ -86,6 +85,8 @@ _VALUE_TYPES: dict[str, type[Any]] = {"string": str, "integer": int}
 
 
 def _checked(item: SupportedParameter, value: Any) -> Any:
+    if item.value_type == "integer" and hasattr(value, "__index__"):
+        value = value if isinstance(value, bool) else operator.index(value)  # NumPy's, too
     wanted = _VALUE_TYPES[item.value_type]
     if not isinstance(value, wanted) or isinstance(value, bool):  # True is no integer
         raise InvalidTypeError(

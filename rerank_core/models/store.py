@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rerank_core.errors import InvalidArgumentError, ModelError, NotFoundError
+from rerank_core.errors import (
+    InvalidArgumentError,
+    InvalidTypeError,
+    ModelError,
+    NotFoundError,
+)
 
-__all__ = ["BUNDLED", "PRECISIONS", "ModelFiles", "find"]
+__all__ = ["BUNDLED", "PRECISIONS", "ModelFiles", "find", "verify"]
 
 BUNDLED = "bundled"
 _BUNDLED_DIRECTORY = Path(__file__).parent / "bundled"
@@ -43,6 +48,7 @@ class ModelFiles:
         precision: Of the graph.
         max_length: Tokens a row may have, special tokens included.
         max_batch_rows: Rows a batch may have for scores not to depend on it, or None.
+        sha256: Hash of each file that `verify` compares, by name.
     """
 
     name: str
@@ -52,6 +58,7 @@ class ModelFiles:
     precision: str
     max_length: int
     max_batch_rows: int | None
+    sha256: dict[str, str]
 
 
 def find(model: str | os.PathLike[str], precision: str | None = None) -> ModelFiles:
@@ -65,13 +72,15 @@ def find(model: str | os.PathLike[str], precision: str | None = None) -> ModelFi
 
     Raises:
         NotFoundError: There is no such model.
-        ModelError: A file is missing, empty, not what its name says, or not as it was prepared.
+        ModelError: A file is missing, empty, or not what its name says.
         InvalidArgumentError: No such precision exists.
     """
     if precision is not None and precision not in PRECISIONS:
         raise InvalidArgumentError(
             f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}"
         )
+    if not isinstance(model, (str, os.PathLike)):
+        raise InvalidTypeError(f"model must be a string or a path, got {type(model).__name__}")
     name = os.fspath(model)
     directory = _BUNDLED_DIRECTORY if name == BUNDLED else Path(name).expanduser()
     if not directory.is_dir():
@@ -79,8 +88,7 @@ def find(model: str | os.PathLike[str], precision: str | None = None) -> ModelFi
             f"Model '{name}' not found: it is neither '{BUNDLED}' nor a directory here. Download "
             "a model first and give its directory"
         )
-    manifest = _read_json(directory / _MANIFEST) if (directory / _MANIFEST).exists() else {}
-    _check_manifest(directory, manifest)
+    manifest = _read_manifest(directory)
     config = _read_json(_need(directory, "config.json"))
     tokenizer = _need(directory, "tokenizer.json")
     graph, found_precision = _find_graph(directory, manifest, precision)
@@ -92,7 +100,26 @@ def find(model: str | os.PathLike[str], precision: str | None = None) -> ModelFi
         precision=found_precision,
         max_length=_max_length(directory, config),
         max_batch_rows=manifest.get("max_batch_rows"),
+        sha256=manifest.get("sha256", {}),
     )
+
+
+def verify(files: ModelFiles) -> None:
+    """Compare every file that a prepared directory lists with the hash written when it was made.
+
+    Raises:
+        ModelError: A file is missing, truncated or was changed.
+    """
+    for name, expected in files.sha256.items():
+        digest = hashlib.sha256()
+        with _need(files.directory, name).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        if digest.hexdigest() != expected:
+            raise ModelError(
+                f"{files.directory / name} is not the file that was prepared (its SHA-256 "
+                "differs); it is truncated or was changed: prepare or install the model again"
+            )
 
 
 def _need(directory: Path, name: str) -> Path:
@@ -115,18 +142,32 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _check_manifest(directory: Path, manifest: dict[str, Any]) -> None:
-    """Compare every file that a prepared directory lists with the hash written when it was made."""
-    for name, expected in manifest.get("sha256", {}).items():
-        digest = hashlib.sha256()
-        with _need(directory, name).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        if digest.hexdigest() != expected:
-            raise ModelError(
-                f"{directory / name} is not the file that was prepared (its SHA-256 differs); it "
-                "is truncated or was changed: prepare or install the model again"
-            )
+def _read_manifest(directory: Path) -> dict[str, Any]:
+    """Read what a prepared directory says of itself; nothing where it says nothing."""
+    path = directory / _MANIFEST
+    if not path.exists():
+        return {}
+    manifest = _read_json(path)
+    rows = manifest.get("max_batch_rows", 1)
+    sha256 = manifest.get("sha256", {})
+    problem = None
+    if "graph" in manifest and not _is_inside(manifest["graph"]):
+        problem = "graph must name a file in the directory"
+    elif "graph" in manifest and manifest.get("precision") not in PRECISIONS:
+        problem = f"precision must be one of {', '.join(PRECISIONS)}"
+    elif type(rows) is not int or rows < 1:
+        problem = "max_batch_rows must be a whole number of at least 1"
+    elif not isinstance(sha256, dict) or not all(
+        _is_inside(name) and isinstance(value, str) for name, value in sha256.items()
+    ):
+        problem = "sha256 must give a hash for names of files in the directory"
+    if problem is not None:
+        raise ModelError(f"{path}: {problem}")
+    return manifest
+
+
+def _is_inside(name: Any) -> bool:
+    return isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def _find_graph(
@@ -173,7 +214,8 @@ def _max_length(directory: Path, config: dict[str, Any]) -> int:
     if isinstance(positions, int) and positions > 0:
         offset = 0
         if config.get("model_type") in _OFFSET_POSITIONS:
-            offset = config.get("pad_token_id", 1) + 1
+            pad = config.get("pad_token_id")
+            offset = (pad if isinstance(pad, int) else 1) + 1
         limits.append(positions - offset)
     path = directory / "tokenizer_config.json"
     if path.exists():

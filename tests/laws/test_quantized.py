@@ -1,9 +1,12 @@
 """Promise 1 for int8: a dynamic scale is that of a whole batch, so every pair runs alone."""
 
+import shutil
+
 import pytest
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from rerank_core import Reranker
+from rerank_core.models.store import find
 from tests import models
 
 DOCUMENTS = models.texts(24, seed=8, longest=30)
@@ -38,3 +41,11 @@ def test_plain_fp32_keeps_its_batches(int8_directory):
         counters = reranker._engine.counters()
         assert counters["rows"] > 5 * counters["batches"]
         assert counters["padded_tokens"] == counters["tokens"]
+
+
+def test_kernels_that_depend_on_their_place_are_noticed(tmp_path):
+    """The bundled graph has some; without its manifest the first look must find them."""
+    copy = shutil.copytree(find("bundled").directory, tmp_path / "copy")
+    (copy / "rerank_core.json").unlink()
+    with Reranker(copy) as reranker:
+        assert reranker.info.max_batch_rows == 1

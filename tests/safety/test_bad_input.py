@@ -185,6 +185,20 @@ def test_score_pairs(bundled, queries, documents, kind, message):
         ),
         ({"device": "cuda:x"}, InvalidArgumentError, "got 'cuda:x'"),
         ({"device": "cpu:1"}, InvalidArgumentError, "got 'cpu:1'"),
+        ({"device": "cpu:"}, InvalidArgumentError, "got 'cpu:'"),
+        ({"device": "cuda:"}, InvalidArgumentError, "got 'cuda:'"),
+        ({"model": 5}, InvalidTypeError, "model must be a string or a path, got int"),
+        (
+            {"provider_options": [1]},
+            InvalidTypeError,
+            "provider_options must be a mapping, got list",
+        ),
+        (
+            {"provider_options": {"a": 1}},
+            InvalidArgumentError,
+            "provider_options are options of CUDA",
+        ),
+        ({"threads": 1025}, InvalidArgumentError, "threads must be <= 1024, got 1025"),
         ({"device": 0}, InvalidTypeError, "device must be a string, got int"),
         ({"precision": "int4"}, InvalidArgumentError, "precision must be one of fp32, fp16, int8"),
         ({"threads": 0}, InvalidArgumentError, "threads must be >= 1, got 0"),
@@ -304,6 +318,22 @@ def test_options_of_a_reranker(options, kind, message):
 def test_limits_of_a_card(inference, model, change, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         inference.rerank(**{"model": model, **GOOD, **change})
+
+
+def test_no_field_to_rank_by(bundled):
+    with pytest.raises(InvalidArgumentError, match="rank_fields must name at least one field"):
+        bundled.rerank("q", [{"text": "a"}], rank_fields=[])
+
+
+@pytest.mark.parametrize("models", [["bundled"], "bundled", 5])
+def test_models_are_a_mapping(models):
+    with pytest.raises(InvalidTypeError, match="models must be a mapping"):
+        Inference(models=models)
+
+
+def test_weights_are_a_path():
+    with pytest.raises(InvalidTypeError, match="model must be a string or a path, got int"):
+        Inference(models={"x": 5})  # type: ignore[dict-item]
 
 
 def test_a_name_without_weights_says_so():

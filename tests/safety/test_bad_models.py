@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from rerank_core import EngineError, ModelError, ProviderError, Reranker
+from rerank_core import EngineError, ModelError, ProviderError, Reranker, _onnxruntime
 from tests import graphs, models
 
 VOCAB = 400
@@ -45,6 +45,27 @@ def test_corrupt_bundled_model_is_caught_by_its_hash(tmp_path):
         Reranker(copy)
 
 
+def test_cuda_libraries_are_found_in_nvidias_wheels(tmp_path, monkeypatch):
+    from importlib.machinery import ModuleSpec
+
+    for name in (
+        "cublas/lib/libcublas.so.13",
+        "cublas/lib/libcublasLt.so.13",
+        "cu13/lib/libcudart.so.13",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"no library")
+    spec = ModuleSpec("nvidia", None)
+    spec.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: spec)
+    found = [path.name for path in _onnxruntime._cuda_libraries()]
+    assert found == ["libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13"]
+    with pytest.raises(ProviderError, match=r"cannot load .*libcudart\.so\.13 for CUDA"):
+        _onnxruntime.preload_cuda()
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert _onnxruntime.preload_cuda() == []
+
+
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
@@ -55,7 +76,7 @@ def test_corrupt_bundled_model_is_caught_by_its_hash(tmp_path):
         ),
         pytest.param(
             graphs.table(np.zeros(VOCAB * 3), labels=3, hide_labels=True),
-            r"gave logits of shape \[4, 3\] for 4 rows; a reranker gives one or two per row",
+            r"gave logits of shape \[8, 3\] for 8 rows; a reranker gives one or two per row",
             id="three logits seen only when run",
         ),
         pytest.param(
@@ -208,7 +229,7 @@ def test_cuda_is_an_error_where_it_is_not():
 
 def test_no_onnxruntime_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(ProviderError, match=r'not installed; run pip install "rerank-core\[cpu\]"'):
+    with pytest.raises(ProviderError, match=r"not installed; run pip install onnxruntime, or"):
         Reranker()
 
 

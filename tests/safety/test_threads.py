@@ -163,7 +163,8 @@ def test_a_forked_child_gets_a_clear_error_and_can_make_its_own(random_bert, mod
     assert random_bert.score("river", DOCUMENTS).tolist() == expected
 
 
-def test_spawned_processes(model_directory):
+@pytest.mark.parametrize("method", sorted(set(multiprocessing.get_all_start_methods()) - {"fork"}))
+def test_processes_of_their_own(model_directory, method):
     code = f"""
         import multiprocessing
         from rerank_core import Reranker
@@ -175,7 +176,7 @@ def test_spawned_processes(model_directory):
         if __name__ == "__main__":
             with Reranker({str(model_directory)!r}) as reranker:
                 here = work(0)
-            with multiprocessing.get_context("forkserver").Pool(2) as pool:
+            with multiprocessing.get_context({method!r}).Pool(2) as pool:
                 assert pool.map(work, range(4)) == [here] * 4
     """
     path = model_directory / "spawned.py"
@@ -212,7 +213,8 @@ def test_ctrl_c_stops_a_long_call(model_directory):
     "ending",
     ["pass", "sys.exit(0)", "os._exit(0)", "reranker.close()", "del reranker", "gc.collect()"],
 )
-def test_leaving_with_work_in_flight(model_directory, ending):
+@pytest.mark.parametrize("once", [True, False], ids=["leaves at the error", "tries again"])
+def test_leaving_with_work_in_flight(model_directory, ending, once):
     done = run(
         f"""
         import gc, os, sys, threading, time
@@ -221,11 +223,12 @@ def test_leaving_with_work_in_flight(model_directory, ending):
         reranker = Reranker({str(model_directory)!r}, threads=2)
 
         def work(reranker=reranker):
-            try:
-                while True:
+            while True:
+                try:
                     reranker.score("river", ["stone " * 100] * 50)
-            except ClosedError:
-                pass
+                except ClosedError:
+                    if {once}:
+                        return
 
         for _ in range(3):
             threading.Thread(target=work, daemon=True).start()
@@ -264,3 +267,25 @@ def test_rerankers_come_and_go(model_directory):
         assert (
             len(os.listdir("/proc/self/task")) <= before + 2
         )  # tokenizers keeps a pool of its own
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_fork_while_a_model_loads_does_not_hang(model_directory):
+    done = run(
+        f"""
+        import os, threading, warnings
+        from rerank_core import Inference
+
+        warnings.simplefilter("ignore")
+        inference = Inference(models={{"m": {str(model_directory)!r}}})
+        inference._lock.acquire()  # as a thread does that loads
+        child = os.fork()
+        if child == 0:
+            assert inference.rerank("m", "river", ["a", "b"]).model == "m"
+            os._exit(0)
+        inference._lock.release()
+        assert os.waitpid(child, 0)[1] == 0
+        assert inference.rerank("m", "river", ["a", "b"]).model == "m"
+        """
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr

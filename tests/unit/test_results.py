@@ -71,5 +71,9 @@ def test_model_info_list():
     models = ModelInfoList(tuple(card.info for card in CARDS.values()))
     assert models[0] is models.models[0] is models["models"][0] is next(iter(models))
     assert len(models) == 4
+    assert models[0] in models
+    assert "bge-reranker-v2-m3" in models
+    assert "models" not in models
+    assert models[1:] == models.models[1:]
     assert models.names()[0] == "bge-reranker-v2-m3"
     assert models.to_dict()["models"][0]["model"] == "bge-reranker-v2-m3"

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from rerank_core import InvalidArgumentError, ModelError, NotFoundError
-from rerank_core.models.store import find
+from rerank_core.models.store import find, verify
 
 
 def directory(root, files=("model.onnx",), config=None, tokenizer_config=None, manifest=None):
@@ -57,6 +57,13 @@ def test_graph_by_precision(tmp_path, there, asked, graph, precision):
         ({"max_position_embeddings": 512}, {"model_max_length": 10**30}, 512),
         ({}, {"model_max_length": 8192}, 8192),
         ({}, None, 512),
+        ({"max_position_embeddings": "512"}, {"model_max_length": "256"}, 512),
+        (
+            {"max_position_embeddings": 514, "model_type": "roberta", "pad_token_id": None},
+            None,
+            512,
+        ),
+        ({"max_position_embeddings": 0}, {"model_max_length": -1}, 512),
     ],
 )
 def test_max_length(tmp_path, config, tokenizer_config, limit):
@@ -126,7 +133,29 @@ def test_a_prepared_directory_is_checked_by_hash(tmp_path):
     manifest = {"graph": "g.onnx", "precision": "int8", "sha256": {"g.onnx": digest}}
     directory(tmp_path, ["g.onnx"], manifest=manifest)
     with pytest.raises(ModelError, match=r"g\.onnx is not the file that was prepared"):
-        find(tmp_path)
+        verify(find(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (
+            {"graph": "../model.onnx", "precision": "fp32"},
+            "graph must name a file in the directory",
+        ),
+        ({"graph": "/model.onnx", "precision": "fp32"}, "graph must name a file in the directory"),
+        ({"graph": 5, "precision": "fp32"}, "graph must name a file in the directory"),
+        ({"graph": "model.onnx"}, "precision must be one of fp32, fp16, int8"),
+        ({"graph": "model.onnx", "precision": "fp64"}, "precision must be one of fp32"),
+        ({"max_batch_rows": 0}, "max_batch_rows must be a whole number of at least 1"),
+        ({"max_batch_rows": "3"}, "max_batch_rows must be a whole number"),
+        ({"sha256": ["model.onnx"]}, "sha256 must give a hash"),
+        ({"sha256": {"../x": "0"}}, "sha256 must give a hash"),
+    ],
+)
+def test_a_broken_manifest(tmp_path, manifest, message):
+    with pytest.raises(ModelError, match=message):
+        find(directory(tmp_path, manifest=manifest))
 
 
 def test_a_prepared_directory_says_what_it_holds(tmp_path):
