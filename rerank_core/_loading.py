@@ -89,8 +89,10 @@ def load(
     )
     # A score belongs to its pair: where its company shows, every pair runs alone. On CUDA it may
     # show within the tolerance, for large batches are all of its speed.
-    alone = _depends_on_company(graph, tokenizer, files) and kind is _DEVICES["cpu"]
-    max_batch_rows = 1 if alone else files.max_batch_rows
+    depends = _depends_on_company(graph, tokenizer, files)
+    max_batch_rows = files.max_batch_rows
+    if kind is _DEVICES["cpu"] and (depends or (files.precision == "int8" and not max_batch_rows)):
+        max_batch_rows = 1
     engine = _core.Engine(
         model=graph,
         layout=tokenizer.layout,
@@ -156,7 +158,8 @@ def _depends_on_company(graph: _core.CrossEncoder, tokenizer: Tokenizer, files: 
     """Run a few rows alone and together, and tell whether a bit of a logit differs.
 
     Finds a graph that does not fit the tokenizer, or gives no logits, before a user's text does.
-    Graphs quantized dynamically scale a whole batch by its largest value, so they show here.
+    A few rows cannot show every dependence: int8, whose scales are those of a batch unless its
+    `rerank_core.json` says otherwise, runs alone whatever is seen here.
     """
     top = tokenizer.largest_id
     # Eight rows of an odd length: a kernel that handles the end of a batch apart is likely to show.

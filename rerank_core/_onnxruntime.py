@@ -78,7 +78,9 @@ def preload_cuda() -> list[Path]:
         try:
             ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
         except OSError as error:
-            raise ProviderError(f"cannot load {path} for CUDA: {error}") from error
+            raise ProviderError(
+                f"cannot load {path} for CUDA: {error}; is NVIDIA's driver installed?"
+            ) from error
     return libraries
 
 

@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 for an error that was printed, 130 after Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What the terminal cannot show, a lone surrogate say, is no reason to stop.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -127,6 +129,8 @@ def _rank(arguments: argparse.Namespace) -> None:
 
 def _read_documents(name: str, form: str) -> list[Any]:
     where = "standard input" if name == "-" else name
+    if name == "-" and sys.stdin is None:
+        raise InvalidArgumentError("standard input is closed")
     data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     lines = []
     for number, line in enumerate(data.splitlines(), start=1):
@@ -155,7 +159,7 @@ def _read_documents(name: str, form: str) -> list[Any]:
 def _parsed(text: str, where: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise InvalidArgumentError(
             f"{where}: not JSON: {error}; for plain lines use --format lines"
         ) from error
@@ -166,18 +170,21 @@ def _print_table(result: RerankResult, fields: Sequence[str]) -> None:
     rows = []
     for hit in result.data:
         if isinstance(hit.document, str):
-            rows.append((str(hit.index), hit.document))
+            rows.append((str(hit.index), _one_line(hit.document)))
         else:
-            text = " | ".join(hit.document[field] for field in fields)
-            rows.append((str(hit.document.get("id", hit.index)), text))
+            name = _one_line(str(hit.document.get("id", hit.index)))
+            rows.append((name, _one_line(" | ".join(hit.document[field] for field in fields))))
     name_width = max(len("document"), *(len(name) for name, _ in rows))
     width = max(20, shutil.get_terminal_size().columns - name_width - 18)
     print(f"{'rank':>4} {'score':>9}  {'document':<{name_width}}  text")
     for place, (hit, (name, text)) in enumerate(zip(result.data, rows, strict=True), start=1):
-        # A document may hold what a terminal would obey.
-        line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        line = line if len(line) <= width else line[: width - 3] + "..."
+        line = text if len(text) <= width else text[: width - 3] + "..."
         print(f"{place:>4} {hit.score:>9.4f}  {name:<{name_width}}  {line}")
+
+
+def _one_line(text: str) -> str:
+    """Give text without line breaks, or anything else that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _models(arguments: argparse.Namespace) -> None:

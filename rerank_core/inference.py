@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import threading
 from collections.abc import Mapping
@@ -71,6 +72,16 @@ class Inference:
         if models is not None and not isinstance(models, Mapping):
             raise InvalidTypeError(f"models must be a mapping, got {type(models).__name__}")
         self._weights = dict(models) if models is not None else {BUNDLED: BUNDLED}
+        for name, weights in self._weights.items():
+            if not isinstance(name, str):
+                raise InvalidTypeError(f"models must have names, got {type(name).__name__}")
+            if not isinstance(weights, (str, os.PathLike, Reranker)):
+                raise InvalidTypeError(
+                    f"models['{name}'] must be a path or a Reranker, got {type(weights).__name__}"
+                )
+        unknown = set(options) - set(inspect.signature(Reranker).parameters)
+        if unknown:
+            raise InvalidTypeError(f"Reranker has no option {min(unknown)!r}")
         self._options = options
         self._cards = dict(CARDS)
         for name, weights in self._weights.items():
@@ -214,8 +225,9 @@ class Inference:
         Raises:
             NotFoundError: No model has this name.
         """
-        self._card(model)
-        found = self._weights.get(model)
+        name = _checked_model(model)
+        self._card(name)
+        found = self._weights.get(name)
         if isinstance(found, Reranker):
             return found.info.path
         return None if found is None else str(find(found).directory)

@@ -10,6 +10,7 @@ from rerank_core.errors import InvalidArgumentError, InvalidTypeError, MissingFi
 
 __all__ = [
     "TextOf",
+    "checked_bool",
     "checked_documents",
     "checked_positive",
     "checked_query",
@@ -32,7 +33,7 @@ def checked_query(query: Any) -> str:
 
 def checked_documents(documents: Any, what: str = "documents") -> list[Any]:
     """Give the documents as a list of the same objects; lists, tuples and 1-D arrays are taken."""
-    if hasattr(documents, "__array__") and getattr(documents, "ndim", 1) == 1:
+    if hasattr(documents, "tolist") and getattr(documents, "ndim", 0) == 1:
         return list(documents.tolist())
     if isinstance(documents, (str, bytes, bytearray)) or not isinstance(documents, Sequence):
         hint = ""
@@ -52,6 +53,8 @@ def texts_of(
 ) -> list[str]:
     """Give the text of each document: itself, its fields joined by a newline, or text_of's answer."""
     if text_of is not None:
+        if not callable(text_of):
+            raise InvalidTypeError(f"text_of must be callable, got {type(text_of).__name__}")
         return [_called(text_of, document, index) for index, document in enumerate(documents)]
     return [
         document if isinstance(document, str) else _fields(document, rank_fields, index)
@@ -108,12 +111,22 @@ def checked_rank_fields(rank_fields: Any) -> list[str]:
 
 def checked_positive(name: str, value: Any) -> int:
     """Give a whole number of at least 1; True and 2.0 are no counts."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None:
         raise InvalidTypeError(f"{name} must be an integer, got {type(value).__name__}")
-    number = operator.index(value)
     if number < 1:
         raise InvalidArgumentError(f"{name} must be >= 1, got {number}")
     return number
+
+
+def checked_bool(name: str, value: Any) -> bool:
+    """Give a truth value; "false" is none."""
+    if not isinstance(value, bool):
+        raise InvalidTypeError(f"{name} must be True or False, got {type(value).__name__}")
+    return value
 
 
 def checked_truncate(truncate: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from rerank_core.errors import InvalidArgumentError, InvalidTypeError
 from rerank_core.models.store import BUNDLED
 from rerank_core.request import (
     TextOf,
+    checked_bool,
     checked_documents,
     checked_positive,
     checked_query,
@@ -25,7 +26,7 @@ from rerank_core.results import RankedDocument, RerankerInfo, RerankResult, Rera
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -161,6 +162,7 @@ class Reranker:
         if not given:
             raise InvalidArgumentError("documents must not be empty")
         top_n = len(given) if top_n is None else checked_positive("top_n", top_n)
+        checked_bool("return_documents", return_documents)
         scored = self._score(
             [checked_query(query)],
             np.zeros(len(given), np.int64),
@@ -181,6 +183,8 @@ class Reranker:
 
     async def arerank(self, query: str, documents: Sequence[Any], **options: Any) -> RerankResult:
         """Rank as `rerank` does, on a thread of the event loop's executor: the loop never waits.
+
+        A task that is cancelled stops waiting; the work it asked for still runs to its end.
 
         Example:
             >>> import asyncio
@@ -269,18 +273,25 @@ class Reranker:
                 checked_query(query)
             except (InvalidArgumentError, InvalidTypeError) as error:
                 raise type(error)(f"queries[{index}]: {error}") from None
-        position = {query: place for place, query in enumerate(dict.fromkeys(asked))}
+        distinct = list(dict.fromkeys(asked))
+        position = {query: place for place, query in enumerate(distinct)}
         scored = self._score(
-            list(position),
+            distinct,
             np.fromiter((position[query] for query in asked), np.int64, len(asked)),
             texts_of(given, checked_rank_fields(rank_fields), text_of),
             self._limits(truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc),
+            lambda place: f"queries[{asked.index(distinct[place])}]",
         )
         return self._scale(scored.logits, raw_scores).astype(np.float32)
 
     def close(self) -> None:
         """Stop the workers: calls that wait fail with ClosedError, and so do later ones."""
         self._close()
+
+    def __reduce__(self) -> NoReturn:
+        raise InvalidTypeError(
+            "a Reranker has threads and cannot be copied or pickled; make one in each process"
+        )
 
     def __enter__(self) -> Reranker:
         return self
@@ -331,9 +342,10 @@ class Reranker:
         query_of: NDArray[np.int64],
         texts: list[str],
         limits: _core.PairLimits,
+        name_of_query: Callable[[int], str] = lambda _: "query",
     ) -> _PairLogits:
         self._engine.check_open()  # before the tokenizer, which does not expect a fork either
-        encoded = self._tokenizer.encode(queries, what="query" if len(queries) == 1 else "queries")
+        encoded = self._tokenizer.encode(queries, name_of_query)
         documents = self._tokenizer.encode(texts)
         return _PairLogits(
             *self._engine.run(
@@ -349,5 +361,7 @@ class Reranker:
     def _scale(
         self, logits: NDArray[np.float32], raw_scores: bool | None
     ) -> NDArray[np.float32] | NDArray[np.float64]:
-        raw = self._info.raw_scores if raw_scores is None else raw_scores
+        raw = (
+            self._info.raw_scores if raw_scores is None else checked_bool("raw_scores", raw_scores)
+        )
         return logits if raw else _core.sigmoid(np.ascontiguousarray(logits))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from rerank_core import _core
 from rerank_core.errors import InvalidArgumentError, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -55,37 +56,52 @@ class Tokenizer:
     def __init__(self, path: Path) -> None:
         import tokenizers  # noqa: PLC0415  (import of rerank_core stays light)
 
-        try:
-            self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises bare Exception
-            raise ModelError(f"{path} is not a tokenizer.json: {error}") from error
-        # Files saved from a pipeline may carry both; the engine cuts and pads.
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self._path = path
         self.name = f"tokenizers {tokenizers.__version__}"
-        self.largest_id = max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
-        pieces = _pieces(self._tokenizer.post_processor, path)
-        self.layout = _core.PairTemplate(pieces)
-        self._check_layout(pieces, path)
+        with _panics_are_errors():
+            try:
+                self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
+                # Files saved from a pipeline may carry all three; the engine cuts and pads, and a
+                # score is no matter of chance.
+                self._tokenizer.no_truncation()
+                self._tokenizer.no_padding()
+                if getattr(self._tokenizer.model, "dropout", None) is not None:
+                    self._tokenizer.model.dropout = None
+                vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+                self.largest_id = max(vocabulary.values(), default=0)
+            except Exception as error:  # the library raises bare Exception
+                raise ModelError(f"{path} is not a tokenizer.json: {error}") from error
+            try:
+                pieces = _pieces(self._tokenizer.post_processor, path)
+                self.layout = _core.PairTemplate(pieces)
+                self._check_layout(pieces, path)
+            except ModelError:
+                raise
+            except Exception as error:
+                raise ModelError(f"{path}: its post_processor is broken: {error!r}") from error
 
-    def encode(self, texts: Sequence[str], *, what: str = "documents") -> Encoded:
+    def encode(
+        self, texts: Sequence[str], name_of: Callable[[int], str] = "documents[{}]".format
+    ) -> Encoded:
         """Encode texts, without special tokens.
 
         Args:
             texts: Any strings.
-            what: What an error calls them.
+            name_of: What an error calls the text at an index.
 
         Raises:
             InvalidArgumentError: A text holds a lone surrogate, which has no UTF-8 form.
+            ModelError: The tokenizer has no ids for a text: its file lacks an unknown token, say.
         """
         ids: list[NDArray[np.int32]] = []
         counts: list[int] = []
         for part in _slices(texts):
             try:
-                encodings = self._tokenizer.encode_batch_fast(part, add_special_tokens=False)
-            except TypeError:
-                _refuse_surrogates(texts, what)
-                raise
+                with _panics_are_errors():
+                    encodings = self._encode(part)
+            except Exception as error:  # the library raises bare Exception
+                self._name_culprit(texts, name_of)
+                raise ModelError(f"{self._path} fails: {error}") from error
             counts += map(len, encodings)
             # tokenizers gives ids as lists of int only; flattening them is 2 % of encoding them.
             flat = itertools.chain.from_iterable(encoding.ids for encoding in encodings)
@@ -93,6 +109,28 @@ class Tokenizer:
         offsets = np.zeros(len(counts) + 1, np.int64)
         np.cumsum(counts, out=offsets[1:])
         return Encoded(np.concatenate(ids) if ids else np.empty(0, np.int32), offsets)
+
+    def _encode(self, texts: list[str]) -> list[Any]:
+        found: list[Any] = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return found
+
+    def _name_culprit(self, texts: Sequence[str], name_of: Callable[[int], str]) -> None:
+        """Raise for the first text that cannot be encoded alone."""
+        for index, text in enumerate(texts):
+            try:
+                text.encode()
+                with _panics_are_errors():
+                    self._encode([text])
+            except UnicodeEncodeError as error:
+                raise InvalidArgumentError(
+                    f"{name_of(index)} holds the lone surrogate {text[error.start]!a} at position "
+                    f"{error.start}, which has no UTF-8 form; clean it with "
+                    "text.encode('utf-8', 'replace').decode()"
+                ) from error
+            except Exception as error:
+                raise ModelError(
+                    f"{self._path} has no ids for {name_of(index)}: {error}"
+                ) from error
 
     def _check_layout(self, pieces: list[Piece], path: Path) -> None:
         """Compare the layout with the library's own on one pair, so that a misread file is loud."""
@@ -128,17 +166,15 @@ def _slices(texts: Sequence[str]) -> list[list[str]]:
     return parts
 
 
-def _refuse_surrogates(texts: Sequence[str], what: str) -> None:
-    for index, text in enumerate(texts):
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            which = what if what == "query" else f"{what}[{index}]"
-            raise InvalidArgumentError(
-                f"{which} holds the lone surrogate {text[error.start]!a} at position {error.start}, "
-                "which has no UTF-8 form; clean it with "
-                "text.encode('utf-8', 'replace').decode()"
-            ) from error
+@contextlib.contextmanager
+def _panics_are_errors() -> Iterator[None]:
+    """Turn a panic of the tokenizers library, which is no Exception, into one."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError(str(error)) from error
 
 
 def _pieces(post_processor: Any, path: Path) -> list[Piece]:

@@ -31,8 +31,11 @@ EngineHolder make_engine(const std::shared_ptr<ort::CrossEncoder>& model,
                 batch.token_type_ids.data()},
                logits);
   };
-  return EngineHolder(new Engine(
-      run, layout, {max_batch_tokens, max_batch_rows, width_multiple, max_width, threads}));
+  // Safe: the arguments are C++ values by now.
+  return EngineHolder(without_gil([&] {
+    return new Engine(run, layout,
+                      {max_batch_tokens, max_batch_rows, width_multiple, max_width, threads});
+  }));
 }
 
 // Waits without the GIL; looks at Python's signals now and then, and stops the job for one.

@@ -58,8 +58,9 @@ void raise(const std::exception_ptr& failure) {
   } catch (...) {  // pybind11 knows the others
     throw;
   }
-  if (name != nullptr)
-    set_error(name, message);
+  if (name != nullptr)  // ONNX Runtime may quote bytes of a broken file
+    set_error(name, py::reinterpret_steal<py::str>(PyUnicode_DecodeUTF8(
+                        message.data(), static_cast<py::ssize_t>(message.size()), "replace")));
   else
     set_error("TokenLimitError", offenders);
   throw py::error_already_set();

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #ifdef _WIN32
@@ -39,9 +41,10 @@ Engine::Engine(RunBatch run, PairTemplate layout, PlanLimits plan)
   try {
     for (std::int64_t i = 0; i < plan.workers; ++i)
       state_->workers.emplace_back([state = state_.get()] { state->work(); });
-  } catch (...) {  // the system is out of threads
+  } catch (const std::system_error& error) {
     close();
-    throw;
+    throw Error(Fault::kRun, "cannot start " + std::to_string(plan.workers) +
+                                 " threads: " + error.what() + "; ask for fewer");
   }
 }
 

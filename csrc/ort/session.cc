@@ -209,7 +209,8 @@ void CrossEncoder::run(const Inputs& inputs, std::span<float> logits) const {
     if (status == nullptr) return;  // before the words are put together
     library_.check(status, Fault::kRun,
                    file_ + " failed on " + std::to_string(inputs.rows) + " rows of " +
-                       std::to_string(inputs.width) + " tokens");
+                       std::to_string(inputs.width) +
+                       " tokens (if only long rows do, lower max_length)");
   };
   const std::array<const std::int64_t*, 3> data = {inputs.input_ids, inputs.attention_mask,
                                                    inputs.token_type_ids};

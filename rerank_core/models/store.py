@@ -75,6 +75,8 @@ def find(model: str | os.PathLike[str], precision: str | None = None) -> ModelFi
         ModelError: A file is missing, empty, or not what its name says.
         InvalidArgumentError: No such precision exists.
     """
+    if precision is not None and not isinstance(precision, str):
+        raise InvalidTypeError(f"precision must be a string, got {type(precision).__name__}")
     if precision is not None and precision not in PRECISIONS:
         raise InvalidArgumentError(
             f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}"
@@ -82,8 +84,15 @@ def find(model: str | os.PathLike[str], precision: str | None = None) -> ModelFi
     if not isinstance(model, (str, os.PathLike)):
         raise InvalidTypeError(f"model must be a string or a path, got {type(model).__name__}")
     name = os.fspath(model)
-    directory = _BUNDLED_DIRECTORY if name == BUNDLED else Path(name).expanduser()
-    if not directory.is_dir():
+    if not name:
+        raise InvalidArgumentError("model must not be empty")
+    directory = _BUNDLED_DIRECTORY if name == BUNDLED else Path(name)
+    try:
+        directory = directory.expanduser()
+        there = directory.is_dir()
+    except (OSError, RuntimeError, ValueError):  # a name that is no path at all
+        there = False
+    if not there:
         raise NotFoundError(
             f"Model '{name}' not found: it is neither '{BUNDLED}' nor a directory here. Download "
             "a model first and give its directory"
@@ -135,7 +144,7 @@ def _need(directory: Path, name: str) -> Path:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise ModelError(f"{path} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ModelError(f"{path} must hold a JSON object, not {type(value).__name__}")
@@ -153,7 +162,7 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
     problem = None
     if "graph" in manifest and not _is_inside(manifest["graph"]):
         problem = "graph must name a file in the directory"
-    elif "graph" in manifest and manifest.get("precision") not in PRECISIONS:
+    elif "graph" in manifest and str(manifest.get("precision")) not in PRECISIONS:
         problem = f"precision must be one of {', '.join(PRECISIONS)}"
     elif type(rows) is not int or rows < 1:
         problem = "max_batch_rows must be a whole number of at least 1"
@@ -211,9 +220,9 @@ def _max_length(directory: Path, config: dict[str, Any]) -> int:
     """Give the smaller of what the position table and the tokenizer's own limit allow."""
     limits = []
     positions = config.get("max_position_embeddings")
-    if isinstance(positions, int) and positions > 0:
+    if isinstance(positions, int) and 0 < positions < 1 << 31:
         offset = 0
-        if config.get("model_type") in _OFFSET_POSITIONS:
+        if str(config.get("model_type")) in _OFFSET_POSITIONS:
             pad = config.get("pad_token_id")
             offset = (pad if isinstance(pad, int) else 1) + 1
         limits.append(positions - offset)

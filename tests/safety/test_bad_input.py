@@ -69,6 +69,7 @@ TOP_N = [
     (True, InvalidTypeError, "top_n must be an integer, got bool"),
     (2.0, InvalidTypeError, "top_n must be an integer, got float"),
     ("2", InvalidTypeError, "top_n must be an integer, got str"),
+    (np.array([1, 2]), InvalidTypeError, "top_n must be an integer, got ndarray"),
 ]
 QUERIES = [
     ("", InvalidArgumentError, "query must be a non-empty string"),
@@ -139,6 +140,8 @@ def test_inference(inference, change, kind, message):
             "max_chunks_per_doc must be an integer, got float",
         ),
         ({"max_pair_tokens": 3}, InvalidArgumentError, "max_pair_tokens must be at least 4, got 3"),
+        ({"text_of": 5}, InvalidTypeError, "text_of must be callable, got int"),
+        ({"raw_scores": "no"}, InvalidTypeError, "raw_scores must be True or False, got str"),
         (
             {"text_of": lambda _: 5},
             InvalidTypeError,
@@ -168,6 +171,13 @@ def test_options_of_a_call(bundled, change, kind, message):
             "queries[1]: query must be a non-empty string",
         ),
         (["q", "r\ud801"], ["a", "b"], InvalidArgumentError, "queries[1] holds the lone surrogate"),
+        (
+            ["q", "q", "\ud801"],
+            ["a"] * 3,
+            InvalidArgumentError,
+            "queries[2] holds the lone surrogate",
+        ),
+        (["\ud801"] * 3, ["a"] * 3, InvalidArgumentError, "queries[0] holds the lone surrogate"),
     ],
 )
 def test_score_pairs(bundled, queries, documents, kind, message):
@@ -187,6 +197,14 @@ def test_score_pairs(bundled, queries, documents, kind, message):
         ({"device": "cpu:1"}, InvalidArgumentError, "got 'cpu:1'"),
         ({"device": "cpu:"}, InvalidArgumentError, "got 'cpu:'"),
         ({"device": "cuda:"}, InvalidArgumentError, "got 'cuda:'"),
+        ({"model": ""}, InvalidArgumentError, "model must not be empty"),
+        (
+            {"model": "x" * 5000},
+            NotFoundError,
+            "not found: it is neither 'bundled' nor a directory",
+        ),
+        ({"model": "~no-such-user"}, NotFoundError, "Model '~no-such-user' not found"),
+        ({"precision": ["fp32"]}, InvalidTypeError, "precision must be a string, got list"),
         ({"model": 5}, InvalidTypeError, "model must be a string or a path, got int"),
         (
             {"provider_options": [1]},
@@ -332,8 +350,17 @@ def test_models_are_a_mapping(models):
 
 
 def test_weights_are_a_path():
-    with pytest.raises(InvalidTypeError, match="model must be a string or a path, got int"):
+    with pytest.raises(
+        InvalidTypeError, match=r"models\['x'\] must be a path or a Reranker, got int"
+    ):
         Inference(models={"x": 5})  # type: ignore[dict-item]
+    with pytest.raises(InvalidTypeError, match="models must have names, got int"):
+        Inference(models={5: "bundled"})  # type: ignore[dict-item]
+
+
+def test_options_of_an_inference():
+    with pytest.raises(InvalidTypeError, match="Reranker has no option 'thread'"):
+        Inference(thread=2)
 
 
 def test_a_name_without_weights_says_so():

@@ -189,13 +189,124 @@ def test_broken_tokenizer(directory, text):
 
 
 def test_a_layout_that_is_not_a_pair(directory):
-    path = directory / "tokenizer.json"
-    config = json.loads(path.read_text())
-    template = config["post_processor"]
-    config["post_processor"] = {"type": "Sequence", "processors": [template, template]}
-    path.write_text(json.dumps(config))
+    def change(config):
+        template = config["post_processor"]
+        config["post_processor"] = {"type": "Sequence", "processors": [template, template]}
+
+    changed(directory, change)
     with pytest.raises(ModelError, match=r"the post_processor \['TemplateProcessing', 'Templ"):
         Reranker(directory)
+
+
+def changed(directory, change):
+    """Change a directory's tokenizer.json."""
+    path = directory / "tokenizer.json"
+    config = json.loads(path.read_text())
+    change(config)
+    path.write_text(json.dumps(config))
+    return directory
+
+
+def test_a_panic_of_the_tokenizer_names_the_document(tmp_path):
+    """Llama-3's way to split, which gives up on very many spaces."""
+    directory = models.write(tmp_path / "m", tokenizer=models.byte_bpe())
+    pattern = r"\s*[\r\n]+|\s+(?!\S)|\s+|\S+"
+    split = {
+        "type": "Split",
+        "pattern": {"Regex": pattern},
+        "behavior": "Isolated",
+        "invert": False,
+    }
+
+    def change(config):
+        steps = [split, config["pre_tokenizer"]]
+        config["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": steps}
+
+    with (
+        Reranker(changed(directory, change)) as reranker,
+        pytest.raises(ModelError, match=r"tokenizer\.json has no ids for documents\[1\]: "),
+    ):
+        reranker.score("q", ["a", " " * 12_000_000 + "x"])
+
+
+def test_a_tokenizer_without_an_unknown_token(tmp_path):
+    directory = models.write(tmp_path / "m", tokenizer=models.unigram())
+
+    def change(config):
+        config["model"]["unk_id"] = None
+
+    with (
+        Reranker(changed(directory, change)) as reranker,
+        pytest.raises(ModelError, match=r"no ids for documents\[1\]: .*unk"),
+    ):
+        reranker.score("stone", ["stone", "\u2603"])
+
+
+def test_dropout_is_switched_off(tmp_path):
+    directory = models.write(tmp_path / "m", tokenizer=models.byte_bpe())
+
+    def change(config):
+        config["model"]["dropout"] = 0.5
+
+    with Reranker(directory) as plain, Reranker(changed(directory, change)) as reranker:
+        expected = plain.score("stone", models.texts(20)).tolist()
+        assert [reranker.score("stone", models.texts(20)).tolist() for _ in range(5)] == [
+            expected
+        ] * 5
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        [{"Sequence": {"id": "A", "type_id": 0}}],
+        [
+            {"SpecialToken": {"id": "[CLS]", "type_id": 4_000_000_000}},
+            {"Sequence": {"id": "A", "type_id": 0}},
+            {"Sequence": {"id": "B", "type_id": 0}},
+        ],
+    ],
+    ids=["no document", "huge type id"],
+)
+def test_a_broken_layout(directory, pair):
+    def change(config):
+        config["post_processor"]["pair"] = pair
+
+    with pytest.raises(ModelError, match=r"tokenizer\.json"):
+        Reranker(changed(directory, change))
+
+
+def test_a_broken_operator_name(directory):
+    """ONNX Runtime quotes it, and it is not UTF-8."""
+    path = directory / "model.onnx"
+    path.write_bytes(path.read_bytes().replace(b"Softmax", b"Softma\xff"))
+    with pytest.raises(ModelError, match=r"cannot load .*model\.onnx: "):
+        Reranker(directory)
+
+
+def test_a_row_longer_than_the_position_table(tmp_path):
+    directory = models.write(tmp_path / "m", config={"max_position_embeddings": 2000})
+    with (
+        Reranker(directory) as reranker,
+        pytest.raises(EngineError, match=r"on 1 rows of \d+ tokens \(if only long rows do, lower"),
+    ):
+        reranker.score("q", ["a", "stone " * 999])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", "[" * 100_000),
+        ("tokenizer_config.json", "\0"),
+        ("config.json", '{"model_type": ["x"]}'),
+    ],
+)
+def test_odd_configurations(directory, name, content):
+    (directory / name).write_text(content)
+    if name == "config.json" and content.startswith("{"):
+        Reranker(directory).close()
+    else:
+        with pytest.raises(ModelError, match="is not JSON"):
+            Reranker(directory)
 
 
 def test_fewer_tokens_than_a_pair_needs(tmp_path):

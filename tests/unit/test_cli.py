@@ -122,6 +122,7 @@ def test_standard_input_and_raw_scores():
         (b"good\nb\xffd\n", [], "line 2: not UTF-8"),
         ('{"text": "a"}\n{"text": \n', [], "line 2: not JSON"),
         ("[1, 2", [], "not JSON"),
+        ("[" * 100_000, [], "not JSON"),
         ('{"a": 1}', ["--format", "json"], "must hold a JSON array, not dict"),
         ('{"body": "a"}', [], "field 'text' not found in document at index 0"),
         ("[1]", [], "each document must be a string or mapping, got int at index 0"),
@@ -156,6 +157,28 @@ def test_a_reader_that_leaves_early():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("redirections", "code", "error"),
+    [("<&-", 1, "rerank-core: standard input is closed\n"), (f"{PASSAGES} >&-", 0, "")],
+)
+def test_closed_streams(redirections, code, error):
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m rerank_core rank stone {redirections}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (code, error)
+
+
+def test_nothing_in_a_document_reaches_the_terminal_as_a_command(capsys, write):
+    text = json.dumps({"id": "a\nb", "text": "x\x1b[31m\ny", "note": "\ud800"})
+    assert cli.main(["rank", "x", write(text), "--table"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[1].split()[2:] == ["a", "b", "x", "[31m", "y"]
 
 
 def test_models(capsys):

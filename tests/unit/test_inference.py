@@ -1,14 +1,16 @@
 """Pinecone's face over weights of one's own: what each name lets through, and who loads and closes."""
 
 import asyncio
+import copy
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 
 import pytest
 
-from rerank_core import ClosedError, Inference, Reranker, TokenLimitError
-from rerank_core import inference as module
+from rerank_core import ClosedError, Inference, InvalidTypeError, Reranker, TokenLimitError
+from rerank_core._loading import load
 
 LONG = "bread " * 700 + "copper bridge"
 
@@ -139,12 +141,11 @@ def test_one_load_however_many_ask_first(monkeypatch):
     loads = []
     start = threading.Barrier(8)
 
-    class Counted(Reranker):
-        def __init__(self, *args, **options):
-            loads.append(args)
-            super().__init__(*args, **options)
+    def counted(model, **options):
+        loads.append(model)
+        return load(model, **options)
 
-    monkeypatch.setattr(module, "Reranker", Counted)
+    monkeypatch.setattr("rerank_core.reranker.load", counted)
 
     def ask(_):
         start.wait()
@@ -154,7 +155,19 @@ def test_one_load_however_many_ask_first(monkeypatch):
         with ThreadPoolExecutor(8) as pool:
             assert len(set(pool.map(ask, range(8)))) == 1
         fresh.rerank("b", "grass", ["Grass."])  # the same weights
-    assert loads == [("bundled",)]
+    assert loads == ["bundled"]
+
+
+def test_to_dict_is_not_the_callers_document(bundled):
+    document = {"text": "Grass."}
+    bundled.rerank("grass", [document]).to_dict()["data"][0]["document"]["text"] = "changed"
+    assert document == {"text": "Grass."}
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_reranker_is_not_copied(bundled, duplicate):
+    with pytest.raises(InvalidTypeError, match="cannot be copied or pickled; make one in each"):
+        duplicate(bundled)
 
 
 def test_closing_closes_what_was_made_here_only():
