@@ -14,7 +14,7 @@ from rerank_core._cpu import available_cpus
 from rerank_core._onnxruntime import check_provider, find_library, preload_cuda
 from rerank_core.errors import EngineError, InvalidArgumentError, InvalidTypeError, ModelError
 from rerank_core.models.store import ModelFiles, find, verify
-from rerank_core.request import checked_positive
+from rerank_core.request import checked_bool, checked_positive
 from rerank_core.results import RerankerInfo
 from rerank_core.tokenizer import Tokenizer
 
@@ -69,6 +69,7 @@ def load(
     Arguments and errors are those of `Reranker`.
     """
     kind, options = _checked_device(device, provider_options)
+    checked_bool("raw_scores", raw_scores)
     threads = available_cpus() if threads is None else checked_positive("threads", threads)
     if threads > _MAX_THREADS:
         raise InvalidArgumentError(f"threads must be <= {_MAX_THREADS}, got {threads}")

@@ -204,6 +204,7 @@ def test_score_pairs(bundled, queries, documents, kind, message):
             "not found: it is neither 'bundled' nor a directory",
         ),
         ({"model": "~no-such-user"}, NotFoundError, "Model '~no-such-user' not found"),
+        ({"raw_scores": 1}, InvalidTypeError, "raw_scores must be True or False, got int"),
         ({"precision": ["fp32"]}, InvalidTypeError, "precision must be a string, got list"),
         ({"model": 5}, InvalidTypeError, "model must be a string or a path, got int"),
         (
