@@ -74,7 +74,7 @@ class Tokenizer:
             try:
                 pieces = _pieces(self._tokenizer.post_processor, path)
                 self.layout = _core.PairTemplate(pieces)
-                self._check_layout(pieces, path)
+                self._check_layout(pieces)
             except ModelError:
                 raise
             except Exception as error:
@@ -132,7 +132,7 @@ class Tokenizer:
                     f"{self._path} has no ids for {name_of(index)}: {error}"
                 ) from error
 
-    def _check_layout(self, pieces: list[Piece], path: Path) -> None:
+    def _check_layout(self, pieces: list[Piece]) -> None:
         """Compare the layout with the library's own on one pair, so that a misread file is loud."""
         query, document = "a b", "c d e"
         parts = {
@@ -148,7 +148,7 @@ class Tokenizer:
         expected = self._tokenizer.encode(query, document)
         if (ids, type_ids) != (expected.ids, expected.type_ids):
             raise ModelError(
-                f"{path}: its post_processor lays out a pair as {expected.tokens} with type ids "
+                f"{self._path}: its post_processor lays out a pair as {expected.tokens} with type ids "
                 f"{expected.type_ids}, which cannot be expressed as special tokens around a query "
                 "and a document"
             )

@@ -79,10 +79,9 @@ PairedRows pair_rows(const PairTemplate& layout, const Encoded& queries, const E
 
     const std::int64_t query = std::min(query_all, room);
     const std::int64_t window = room - query;
-    const std::int64_t document = std::min(
-        {document_wanted, pair_room - query, saturating_product(window, limits.max_chunks)});
+    const std::int64_t all_windows = saturating_product(window, limits.max_chunks);
+    const std::int64_t document = std::min({document_wanted, pair_room - query, all_windows});
     if (limits.truncate == Truncate::kNone && (query < query_all || document < document_wanted)) {
-      const std::int64_t all_windows = saturating_product(window, limits.max_chunks);
       const std::int64_t limit =
           special + (all_windows > pair_room - query ? pair_room : query + all_windows);
       offenders.push_back({pair, special + query_all + document_wanted, limit});

@@ -182,8 +182,6 @@ def _is_inside(name: Any) -> bool:
 def _find_graph(
     directory: Path, manifest: dict[str, Any], precision: str | None
 ) -> tuple[Path, str]:
-    if "graph" in manifest and precision in (None, manifest.get("precision")):
-        return _checked_graph(_need(directory, manifest["graph"])), manifest["precision"]
     there = {
         kind: path
         for kind, names in PRECISIONS.items()
@@ -192,7 +190,7 @@ def _find_graph(
         if path.is_file()
     }
     if "graph" in manifest:
-        there = {manifest["precision"]: directory / manifest["graph"]}
+        there = {manifest["precision"]: _need(directory, manifest["graph"])}
     if not there:
         raise ModelError(
             f"{directory} has no ONNX graph: looked for {PRECISIONS['fp32'][0]} and its fp16 and "
