@@ -1,0 +1,1 @@
+"""Makes the bundled model: data, vocabulary, vectors, training, calibration, export, evaluation."""
