@@ -7,7 +7,7 @@ ORT = $(shell $(BIN)/python -c "from rerank_core._onnxruntime import find_librar
 NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) \
 	RERANK_CORE_TEST_MODEL=$(abspath rerank_core/models/bundled/model.onnx)
 
-.PHONY: demo test lint types native python tsan asan tidy long bench report format clean
+.PHONY: demo test lint types native python tsan asan tidy long bench model report format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rerank-core rank "Why is the sky blue?" examples/passages.jsonl --top-n 5 --table
@@ -80,6 +80,26 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/pytest benchmarks --benchmark-only
+	$(MAKE) report
+
+DATA := ../shared/data
+WORK := build/training
+MODEL := rerank_core/models/bundled
+TRAINING := build/training-env
+
+$(TRAINING)/.done: training/requirements.txt
+	$(PYTHON) -m venv $(TRAINING)
+	$(TRAINING)/bin/pip install --quiet --disable-pip-version-check -r training/requirements.txt pytest onnxruntime
+	touch $@
+
+model: $(VENV)/.test $(TRAINING)/.done
+	$(TRAINING)/bin/python -m pytest -q tests/training --noconftest
+	$(TRAINING)/bin/python -m training prepare $(DATA) --work $(WORK)
+	$(TRAINING)/bin/python -m training build $(MODEL) --work $(WORK)
+	cp $(WORK)/data.json $(WORK)/build.json training/results
+	$(BIN)/python -m training.evaluate $(DATA) $(MODEL) -o training/results/bundled.json
+	$(BIN)/python -m training.evaluate $(DATA) $(WORK)/fp32 -o training/results/fp32.json
+	$(BIN)/python -m training.speed $(MODEL) -o training/results/speed.json
 	$(MAKE) report
 
 report: $(VENV)/.test

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import RESULTS
+from training import report as quality
 
 ROOT = Path(__file__).parents[1]
 
@@ -98,6 +99,7 @@ def plan() -> list[str]:
 
 
 BLOCKS = {
+    **quality.BLOCKS,
     ("README.md", "speed"): speed,
     ("ARCHITECTURE.md", "overhead"): overhead,
     ("ARCHITECTURE.md", "plan"): plan,

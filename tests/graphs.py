@@ -167,6 +167,17 @@ def table(values: Any, *, labels: int = 1, hide_labels: bool = False) -> onnx.Mo
     return _model(g, ALL_INPUTS[:1], [("logits", TensorProto.FLOAT, ["batch", labels])])
 
 
+def mixing() -> onnx.ModelProto:
+    """Give a graph whose logits move with the other rows of a batch, as int8 scales do."""
+    g = _Graph(0)
+    ids = g.node("Cast", "input_ids", to=TensorProto.FLOAT)
+    axis = g.constant([1], np.int64)
+    own = g.node("ReduceSum", ids, axis, keepdims=1)
+    largest = g.node("ReduceMax", own, keepdims=1)
+    g.node("Div", own, largest, output="logits")
+    return _model(g, ALL_INPUTS[:1], [("logits", TensorProto.FLOAT, ["batch", 1])])
+
+
 def save(model: onnx.ModelProto, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, str(path))

@@ -1,13 +1,10 @@
 """Promise 1 for int8: a dynamic scale is that of a whole batch, so every pair runs alone."""
 
-import shutil
-
 import pytest
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from rerank_core import Reranker
-from rerank_core.models.store import find
-from tests import models
+from tests import graphs, models
 
 DOCUMENTS = models.texts(24, seed=8, longest=30)
 
@@ -43,9 +40,8 @@ def test_plain_fp32_keeps_its_batches(int8_directory):
         assert counters["padded_tokens"] == counters["tokens"]
 
 
-def test_kernels_that_depend_on_their_place_are_noticed(tmp_path):
-    """The bundled graph has some; without its manifest the first look must find them."""
-    copy = shutil.copytree(find("bundled").directory, tmp_path / "copy")
-    (copy / "rerank_core.json").unlink()
-    with Reranker(copy) as reranker:
+def test_scores_that_depend_on_their_company_are_noticed(tmp_path):
+    """No manifest says so here: the first look has to find it."""
+    directory = models.write(tmp_path / "mixing", graph=graphs.mixing())
+    with Reranker(directory) as reranker:
         assert reranker.info.max_batch_rows == 1

@@ -111,7 +111,8 @@ def test_standard_input_and_raw_scores():
         check=True,
     )
     scores = [json.loads(line)["score"] for line in done.stdout.splitlines()]
-    assert scores[0] > 1 > scores[1]
+    assert scores[0] > scores[1]
+    assert not 0 <= scores[1] <= 1, "a logit, not a score"
 
 
 @pytest.mark.parametrize(
