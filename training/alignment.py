@@ -14,35 +14,42 @@ DOUBT = 0.3  # added to every total, so that a word seen once is not certain of 
 LEAST = 0.1  # expected links
 
 
-def counts(pairs: Sequence[tuple[str, str, np.ndarray]], classes: int) -> sparse.csr_matrix:
-    """Expected number of links, [classes, foreign stems].
-
-    A link counts with the geometric mean of its probabilities in the two directions, and languages
-    do not share words, so one number per language and stem.
+def foreign_stems(pairs: Sequence[tuple[str, str]]) -> list[np.ndarray]:
+    """The numbers of the stems of each sentence; languages do not share any.
 
     Args:
-        pairs: Language, sentence, and the stem classes of the English sentence.
-        classes: How many classes there are.
+        pairs: Language and sentence.
     """
     numbers: dict[tuple[str, str], int] = {}
-    english, foreign = [], []
-    for language, sentence, own in pairs:
+    found = []
+    for language, sentence in pairs:
         stems = dict.fromkeys(word[:STEM] for word in re.findall(r"\w+", sentence.lower()))
-        english.append(own)
-        foreign.append(
+        found.append(
             np.array([numbers.setdefault((language, stem), len(numbers)) for stem in stems], int)
         )
+    return found
+
+
+def counts(english: list[np.ndarray], foreign: list[np.ndarray], classes: int) -> sparse.csr_matrix:
+    """Expected number of links, [classes, foreign stems].
+
+    A link counts with the geometric mean of its probabilities in the two directions.
+
+    Args:
+        english: The stem classes of each English sentence.
+        foreign: The numbers of the stems of its translation.
+        classes: How many classes there are.
+    """
     rows, at_foreign = _crossed(english, foreign)
     columns, at_english = _crossed(foreign, english, transposed=True)
-    links, place = np.unique(rows * len(numbers) + columns, return_inverse=True)
-    row, column = links // len(numbers), links % len(numbers)
+    width = int(columns.max()) + 1
+    links, place = np.unique(rows * width + columns, return_inverse=True)
+    row, column = links // width, links % width
     there = _posteriors(place, row, at_foreign)
     back = _posteriors(place, column, at_english)
     expected = np.bincount(place, np.sqrt(there * back), len(links))
     kept = expected > LEAST
-    return sparse.csr_matrix(
-        (expected[kept], (row[kept], column[kept])), shape=(classes, len(numbers))
-    )
+    return sparse.csr_matrix((expected[kept], (row[kept], column[kept])), shape=(classes, width))
 
 
 def _crossed(

@@ -9,7 +9,6 @@ only associations are left to go by.
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from .batches import LONGEST_QUERY, LOST, Encoded, without_shared
 PAIRS = 768  # of a step
 LONGEST = 160  # pieces of a passage
 AROUND = 3  # sentences on either side
-STEM = 4  # letters of a foreign word that are kept: most languages bend the end
 TEMPERATURE = 0.07
 RATE = 2e-3
 FOREIGN_RATE = 1e-2  # these start from nothing
@@ -48,22 +46,6 @@ class Material:
     chosen: Sequence[int]
     texts: Sequence[Sequence[Bag]]
     translations: Sequence[tuple[Bag, Bag]]
-
-
-def foreign_stems(pairs: Sequence[tuple[str, str]]) -> list[Bag]:
-    """The numbers of the stems of each sentence; languages do not share any.
-
-    Args:
-        pairs: Language and sentence.
-    """
-    numbers: dict[tuple[str, str], int] = {}
-    found = []
-    for language, sentence in pairs:
-        stems = dict.fromkeys(word[:STEM] for word in re.findall(r"\w+", sentence.lower()))
-        found.append(
-            np.array([numbers.setdefault((language, stem), len(numbers)) for stem in stems], int)
-        )
-    return found
 
 
 def made(

@@ -15,7 +15,7 @@ from .vocabulary import SPECIAL
 
 CLS, SEP = SPECIAL.index("[CLS]"), SPECIAL.index("[SEP]")
 LONGEST_QUERY = 96
-SHORT_QUERY = 9  # pieces; where there are more, some always occur in what is relevant
+DECOYS_UP_TO = 9  # pieces; where there are more, some always occur in what is relevant
 SHORTEST = 5  # pieces that a passage keeps
 LOST = 0.75  # of the words that a hidden positive shares with its query
 KIND_WEIGHT = {
@@ -142,7 +142,7 @@ class Sampler:
         while len(chosen) < self._recipe.negatives:
             chosen.append(rng.randrange(len(data.passages)))
         passages = [positive, *(data.passages[k] for k in chosen)]
-        decoys = len(query) <= SHORT_QUERY and rng.random() < self._recipe.decoys
+        decoys = len(query) <= DECOYS_UP_TO and rng.random() < self._recipe.decoys
         if decoys:
             passages[1:] = [rng.choice(data.passages) for _ in chosen]
         if rng.random() < self._recipe.snippets:

@@ -108,10 +108,8 @@ def _tables(data: Path, work: Path) -> None:
             genres[GENRES[passage.source]].append(np.concatenate(parts))
     pairs = list(corpus.translations(data))
     english = [classes[ids] for ids in encode(pieces, [text for _, _, text in pairs])]
-    links = alignment.counts(
-        [(language, text, ids) for (language, text, _), ids in zip(pairs, english, strict=True)],
-        count,
-    )
+    foreign = alignment.foreign_stems([(language, text) for language, text, _ in pairs])
+    links = alignment.counts(english, foreign, count)
     seen = np.bincount(np.concatenate(english), minlength=count)
     by_neighbours, by_translations = vectors.made(passages, links, seen, DIMENSIONS)
     known = by_translations.any(1)
@@ -158,7 +156,7 @@ def _vectors(data: Path, work: Path, seed: int, without: str) -> None:
     encoded = iter(encode(pieces, [part for p in learned for part in p.sentences]))
     texts = [[next(encoded) for _ in p.sentences] for p in learned]
     pairs = list(corpus.translations(data))
-    foreign = associations.foreign_stems([(language, text) for language, text, _ in pairs])
+    foreign = alignment.foreign_stems([(language, text) for language, text, _ in pairs])
     english = encode(pieces, [text for _, _, text in pairs])
     both = [pair for pair in zip(english, foreign, strict=True) if all(map(len, pair))]
     material = associations.Material(groups_, groups_.chosen("vectors", genres), texts, both)
