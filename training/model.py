@@ -5,7 +5,7 @@ three spaces (by neighbours, by translations, learned). BM25 with a stored weigh
 score to start from; a small network per query piece and one for the whole pair add to it.
 
 Only operations whose result for one row is exact or summed in a fixed order are used (no exp, tanh or
-log over a batch, sums over the query by matrix product), so that a score is the same in any company.
+log over a batch, sums as batched matrix products), so that a score is the same in any company.
 """
 
 from __future__ import annotations

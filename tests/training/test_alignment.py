@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("scipy", reason="training needs SciPy; the library does not")
 
-from training import alignment  # noqa: E402
+from training import alignment
 
 DOG, CAT, EATS, SLEEPS, HOUND = range(5, 10)
 SENTENCES = [
