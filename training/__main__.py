@@ -1,4 +1,4 @@
-"""``python -m training prepare|train|build``: from the data to the model directory that ships."""
+"""``python -m training prepare|train|build|ablate``: from the data to the model directory that ships."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from . import recipe
 from .calibrate import calibrate
 from .develop import evaluate
 from .export import export
+from .model import Scorer
 from .prepare import prepare, read
-from .train import blend, load, save, started, train
+from .train import Settings, blend, load, save, started, train
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -54,31 +55,31 @@ def _train(options: argparse.Namespace) -> None:
 
 def _ablate(options: argparse.Namespace) -> None:
     data = read(options.work / "groups.pkl")
+    shipped = {recipe.changed(changes): f"final-{n}" for n, changes in enumerate(recipe.RUNS, 1)}
     rows = []
     for label, (changes, share) in recipe.ABLATIONS.items():
         settings = recipe.changed(changes)
-        shipped = [recipe.changed(changes) for changes in recipe.RUNS]
-        name = "-".join(["ablation", *changes.values()])
-        if settings in shipped:
-            name = f"final-{shipped.index(settings) + 1}"
-        run = options.work / "runs" / name
-        if not (run / "model.pt").exists():
-            train(options.work, run, settings, options.threads)
-        scorer = blend(
-            started(options.work, settings), [load(run / "model.pt")], share, recipe.TRUST
-        )
+        name = shipped.get(settings) or "-".join(["ablation", *changes.values()])
+        run = _trained(options, name, settings)
+        scorer = blend(started(options.work, settings), [run], share, recipe.TRUST)
         rows.append({"recipe": label, "development": evaluate(scorer, data)})
         print(json.dumps(rows[-1]), flush=True)
     options.output.write_text(json.dumps({"runs": rows}, indent=1) + "\n")
 
 
+def _trained(options: argparse.Namespace, name: str, settings: Settings) -> Scorer:
+    """The run of this name, trained if it is not there."""
+    run = options.work / "runs" / name
+    if not (run / "model.pt").exists():
+        train(options.work, run, settings, options.threads)
+    return load(run / "model.pt")
+
+
 def _build(options: argparse.Namespace) -> None:
-    runs = []
-    for number, changes in enumerate(recipe.RUNS, 1):
-        run = options.work / f"runs/final-{number}"
-        if not (run / "model.pt").exists():
-            train(options.work, run, recipe.changed(changes), options.threads)
-        runs.append(load(run / "model.pt"))
+    runs = [
+        _trained(options, f"final-{number}", recipe.changed(changes))
+        for number, changes in enumerate(recipe.RUNS, 1)
+    ]
     data = read(options.work / "groups.pkl")
     scorer = blend(started(options.work, recipe.SETTINGS), runs, recipe.SHARE, recipe.TRUST)
     result = {"development": evaluate(scorer, data), "calibration": calibrate(scorer, data)}

@@ -128,15 +128,16 @@ def _group(
 def _self_supervised(passages: list[Passage], rng: random.Random) -> list[Asked]:
     frequency = Counter(word for passage in passages for word in set(_words(passage.text)))
     rarity = {word: math.log(len(passages) / count) for word, count in frequency.items()}
-    grouped: dict[str, list[Asked]] = defaultdict(list)
+    clozes: list[Asked] = []
+    keywords: list[Asked] = []
     for i, passage in enumerate(passages):
         if len(passage.text.split()) < 25:
             continue
         if rng.random() < 0.45:
-            grouped["cloze"] += _cloze(i, passage, rng)
+            clozes += _cloze(i, passage, rng)
         if rng.random() < 0.5:
-            grouped["keywords"] += _keywords(i, passage, frequency, rarity, rng)
-    return grouped["cloze"] + grouped["keywords"] + _excerpts(passages, rng)
+            keywords += _keywords(i, passage, frequency, rarity, rng)
+    return clozes + keywords + _excerpts(passages, rng)
 
 
 def _cloze(i: int, passage: Passage, rng: random.Random) -> list[Asked]:

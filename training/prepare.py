@@ -106,9 +106,8 @@ def _tables(data: Path, work: Path) -> None:
         passages.append(np.concatenate([part for ids in parts for part in (ids, [0])]))
         if passage.source != UNASKED:
             genres[GENRES[passage.source]].append(np.concatenate(parts))
-    pairs = list(corpus.translations(data))
-    english = [classes[ids] for ids in encode(pieces, [text for _, _, text in pairs])]
-    foreign = alignment.foreign_stems([(language, text) for language, text, _ in pairs])
+    translated, foreign = _translations(data, pieces)
+    english = [classes[ids] for ids in translated]
     links = alignment.counts(english, foreign, count)
     seen = np.bincount(np.concatenate(english), minlength=count)
     by_neighbours, by_translations = vectors.made(passages, links, seen, DIMENSIONS)
@@ -121,6 +120,13 @@ def _tables(data: Path, work: Path) -> None:
         translated=np.where(known, np.cumsum(known), 0),
         translations=np.concatenate([np.zeros((1, DIMENSIONS[1])), by_translations[known]]),
     )
+
+
+def _translations(data: Path, pieces: Tokenizer) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The ids of the English sentences, and the numbers of the foreign stems of each."""
+    pairs = list(corpus.translations(data))
+    foreign = alignment.foreign_stems([(language, text) for language, text, _ in pairs])
+    return encode(pieces, [text for _, _, text in pairs]), foreign
 
 
 def _groups(work: Path, seed: int) -> None:
@@ -155,9 +161,7 @@ def _vectors(data: Path, work: Path, seed: int, without: str) -> None:
     learned = [p for p in kept.passages if GENRES[p.source] in genres and _part(p) == "vectors"]
     encoded = iter(encode(pieces, [part for p in learned for part in p.sentences]))
     texts = [[next(encoded) for _ in p.sentences] for p in learned]
-    pairs = list(corpus.translations(data))
-    foreign = alignment.foreign_stems([(language, text) for language, text, _ in pairs])
-    english = encode(pieces, [text for _, _, text in pairs])
+    english, foreign = _translations(data, pieces)
     both = [pair for pair in zip(english, foreign, strict=True) if all(map(len, pair))]
     material = associations.Material(groups_, groups_.chosen("vectors", genres), texts, both)
     made = associations.made(

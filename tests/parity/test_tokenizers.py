@@ -1,7 +1,6 @@
 """Ids and type ids of pairs against the `tokenizers` library itself, for every layout and real file."""
 
 import gzip
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +8,9 @@ import tokenizers as hf
 
 from rerank_core import _core
 from rerank_core.tokenizer import Tokenizer
-from tests import models
+from tests import models, shared
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "tokenizers"
+DATA = shared.DATA / "tokenizers"
 FILES = sorted(DATA.rglob("*tokenizer*.json*"))
 DOCUMENTS = [
     *models.texts(30, seed=5),
