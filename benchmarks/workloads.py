@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,9 +42,12 @@ class Workload:
         )
 
 
+def _tokenizer() -> hf.Tokenizer:
+    return hf.Tokenizer.from_file(str(find("bundled").tokenizer))
+
+
 def _words() -> list[str]:
-    tokenizer = hf.Tokenizer.from_file(str(find("bundled").tokenizer))
-    return sorted(w for w in tokenizer.get_vocab() if w.isascii() and w.isalpha() and len(w) > 2)
+    return sorted(w for w in _tokenizer().get_vocab() if w.isascii() and w.isalpha() and len(w) > 2)
 
 
 def _workload(name: str, lengths: NDArray[np.int64], seed: int) -> Workload:
@@ -78,5 +81,6 @@ def model_directory(root: Path, shape: graphs.Shape) -> Path:
         directory.mkdir(parents=True, exist_ok=True)
         shutil.copy(find("bundled").tokenizer, directory)
         (directory / "config.json").write_text(json.dumps({"max_position_embeddings": 512}))
-        graphs.save(graphs.bert(shape), directory / "model.onnx")
+        size = _tokenizer().get_vocab_size(with_added_tokens=True)
+        graphs.save(graphs.bert(replace(shape, vocab=size)), directory / "model.onnx")
     return directory
