@@ -1,0 +1,76 @@
+#include "core/text/encode_batch.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace rerank {
+namespace {
+
+// Bytes of a slice: long enough that taking one costs nothing beside it, short enough to divide a request.
+constexpr std::size_t kSlice = 1 << 14;
+
+}  // namespace
+
+std::unique_ptr<Tokenizer::Scratch> ScratchPool::take() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      std::unique_ptr<Tokenizer::Scratch> scratch = std::move(idle_.back());
+      idle_.pop_back();
+      return scratch;
+    }
+  }
+  return std::make_unique<Tokenizer::Scratch>(tokenizer_);
+}
+
+void ScratchPool::give_back(std::unique_ptr<Tokenizer::Scratch> scratch) {
+  scratch->trim();
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(scratch));
+}
+
+EncodeBatch::EncodeBatch(const Tokenizer& tokenizer, ScratchPool& pool,
+                         std::vector<std::string_view> texts, std::size_t limit)
+    : tokenizer_(tokenizer),
+      pool_(pool),
+      texts_(std::move(texts)),
+      limit_(limit),
+      counts_(texts_.size() + 1) {
+  std::size_t bytes = kSlice;
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    if (bytes >= kSlice) {
+      slices_.push_back({i, i, {}});
+      bytes = 0;
+    }
+    slices_.back().end = i + 1;
+    bytes += texts_[i].size() + 1;
+  }
+}
+
+void EncodeBatch::run(std::size_t slice) {
+  auto& [begin, end, ids] = slices_[slice];
+  std::unique_ptr<Tokenizer::Scratch> scratch = pool_.take();
+  for (std::size_t text = begin; text < end; ++text) {
+    const std::size_t before = ids.size();
+    tokenizer_.encode(texts_[text], limit_, *scratch, ids);
+    counts_[text + 1] = static_cast<std::int64_t>(ids.size() - before);
+  }
+  pool_.give_back(std::move(scratch));
+}
+
+EncodedTexts EncodeBatch::result() {
+  EncodedTexts result;
+  result.offsets = std::move(counts_);
+  std::partial_sum(result.offsets.begin(), result.offsets.end(), result.offsets.begin());
+  if (slices_.size() == 1) {
+    result.ids = std::move(slices_.front().ids);
+  } else {
+    result.ids.reserve(static_cast<std::size_t>(result.offsets.back()));
+    for (const Slice& slice : slices_)
+      result.ids.insert(result.ids.end(), slice.ids.begin(), slice.ids.end());
+  }
+  return result;
+}
+
+}  // namespace rerank
