@@ -86,6 +86,8 @@ void bind_pair(py::module_& m) {
            py::arg("pair_tokens") = PairLimits::kUnlimited,
            py::arg("doc_tokens") = PairLimits::kUnlimited, py::arg("max_chunks") = 1,
            py::arg("truncate") = "END");
+  m.def("document_room", &document_room, py::arg("layout"), py::arg("query_tokens"),
+        py::arg("limits"));
   m.def("pack_pairs", &pack_pairs, py::arg("layout"), py::arg("query_ids").noconvert(),
         py::arg("query_offsets").noconvert(), py::arg("document_ids").noconvert(),
         py::arg("document_offsets").noconvert(), py::arg("query_of").noconvert(),

@@ -49,6 +49,19 @@ void PairTemplate::write(std::span<const std::int32_t> query,
   }
 }
 
+std::int64_t document_room(const PairTemplate& layout, std::int64_t query_tokens,
+                           const PairLimits& limits) {
+  check(layout, limits);
+  if (limits.truncate == Truncate::kNone) return PairLimits::kUnlimited;
+  const std::int64_t special = layout.num_special();
+  const std::int64_t room = std::min(limits.row_tokens, limits.pair_tokens) - special;
+  const std::int64_t query = std::min(query_tokens, room);
+  const std::int64_t all_windows = saturating_product(room - query, limits.max_chunks);
+  const std::int64_t most =
+      std::min({all_windows, limits.pair_tokens - special - query, limits.doc_tokens});
+  return most == PairLimits::kUnlimited ? most : most + 1;
+}
+
 PairedRows pair_rows(const PairTemplate& layout, const Encoded& queries, const Encoded& documents,
                      std::span<const std::int64_t> query_of, const PairLimits& limits) {
   check(layout, limits);

@@ -66,6 +66,11 @@ struct PairedRows {
   std::vector<bool> truncated;           // by pair: did query or document lose a token
 };
 
+// The most tokens of a document that pair_rows can tell apart beside a query of `query_tokens`: those of
+// its rows, and one more if it is cut. Encoding may stop there. kUnlimited where all must be counted.
+std::int64_t document_room(const PairTemplate& layout, std::int64_t query_tokens,
+                           const PairLimits& limits);
+
 // Pair i is documents[i] beside queries[query_of[i]]. Throws TokenLimitExceeded with every offender
 // under Truncate::kNone, std::invalid_argument when the limits leave no room or an index is out.
 PairedRows pair_rows(const PairTemplate& layout, const Encoded& queries, const Encoded& documents,

@@ -175,6 +175,20 @@ void windows_are_consecutive_and_fit_beside_the_query() {
   CHECK_EQ(slices(found), {{0, 1, 0, 3}});
 }
 
+void a_document_has_room_for_what_pairs_can_tell_apart() {
+  const PairTemplate layout = bert();  // three special tokens
+  const auto room = [&](std::int64_t query, PairLimits limits) {
+    return document_room(layout, query, limits);
+  };
+  CHECK_EQ(room(4, {.row_tokens = 12}), 6);  // five tokens, and one more says that it is cut
+  CHECK_EQ(room(40, {.row_tokens = 12}), 1);
+  CHECK_EQ(room(4, {.row_tokens = 12, .max_chunks = 3}), 16);
+  CHECK_EQ(room(4, {.row_tokens = 12, .pair_tokens = 10}), 4);
+  CHECK_EQ(room(4, {.row_tokens = 12, .doc_tokens = 2}), 3);
+  CHECK_EQ(room(4, {.row_tokens = 12, .truncate = Truncate::kNone}), kMax);
+  CHECK_EQ(room(4, {.row_tokens = 12, .max_chunks = kMax}), kMax - 6);
+}
+
 void broken_pairs_are_refused() {
   const Texts queries({{11}, {12}});
   const Texts documents({{21}, {22}});
@@ -352,6 +366,8 @@ int main() {
       {"doc_tokens cut and say so", doc_tokens_cut_and_say_so},
       {"windows are consecutive and fit beside the query",
        windows_are_consecutive_and_fit_beside_the_query},
+      {"a document has room for what pairs can tell apart",
+       a_document_has_room_for_what_pairs_can_tell_apart},
       {"broken pairs are refused", broken_pairs_are_refused},
       {"plans", plans},
       {"equal widths keep input order", equal_widths_keep_input_order},

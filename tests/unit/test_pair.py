@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rerank_core import TokenLimitError, _core
 
@@ -213,3 +215,31 @@ def test_arrays_are_borrowed_or_refused_never_copied(ids):
             np.zeros(1, np.int64),
             _core.PairLimits(row_tokens=9),
         )
+
+
+@given(
+    query=st.integers(0, 12),
+    documents=st.lists(st.integers(0, 40), min_size=1, max_size=5),
+    limits=st.fixed_dictionaries(
+        {"row_tokens": st.integers(4, 20)},
+        optional={
+            "pair_tokens": st.integers(4, 40),
+            "doc_tokens": st.integers(1, 30),
+            "max_chunks": st.integers(1, 4),
+        },
+    ),
+)
+def test_what_is_beyond_the_room_of_a_document_makes_no_difference(query, documents, limits):
+    room = _core.document_room(_core.PairTemplate(BERT), query, _core.PairLimits(**limits))
+    whole = [list(range(100, 100 + length)) for length in documents]
+    asked = [list(range(11, 11 + query))]
+    expected = pack(asked, whole, **limits)
+    found = pack(asked, [document[:room] for document in whole], **limits)
+    assert {name: array.tolist() for name, array in found.items()} == {
+        name: array.tolist() for name, array in expected.items()
+    }
+
+
+def test_under_none_all_tokens_are_counted():
+    limits = _core.PairLimits(row_tokens=8, truncate="NONE")
+    assert _core.document_room(_core.PairTemplate(BERT), 2, limits) == np.iinfo(np.int64).max
