@@ -1,42 +1,27 @@
 // Worker threads that run the batches of one model, first request first.
 //
 // A request is paired and planned on the thread of its caller, then queued. Every worker takes the
-// next batch of the oldest request that has one left, packs it into buffers of its own and runs the
-// shared session; so a request is spread over all workers, and the next one starts while the last
-// batches of this one still run. Nothing here knows Python.
+// next piece of the oldest task that has one left; for a request that is a batch, which it packs into
+// buffers of its own and runs on the shared session. So a request is spread over all workers, and the
+// next one starts while the last batches of this one still run. Nothing here knows Python.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <thread>
 #include <vector>
 
 #include "core/batch_plan.h"
-#include "core/pack.h"
 #include "core/pair.h"
+#include "engine/encode_task.h"
 #include "engine/job.h"
+#include "engine/task.h"
 
 namespace rerank {
-
-// Writes one logit per row of the batch; called from all workers at once.
-using RunBatch = std::function<void(const PackedBatch&, std::span<float>)>;
-
-// Sums since the engine was made.
-struct Counters {
-  std::atomic<std::int64_t> requests{0};
-  std::atomic<std::int64_t> batches{0};
-  std::atomic<std::int64_t> rows{0};
-  std::atomic<std::int64_t> tokens{0};         // without padding
-  std::atomic<std::int64_t> padded_tokens{0};  // rows x width
-  std::atomic<std::int64_t> run_ns{0};         // inside RunBatch, over all workers
-};
 
 class Engine {
  public:
@@ -53,28 +38,29 @@ class Engine {
   // Throws Error(kClosed) where submit would.
   void check_open() const;
 
+  // Queues the encoding of texts. Throws Error(kClosed) as submit does.
+  std::shared_ptr<EncodeTask> encode(EncodeBatch batch);
+
   // Fails what waits, lets running batches end, joins the workers. Idempotent, thread-safe.
   void close();
 
-  const Counters& counters() const { return state_->counters; }
+  const Counters& counters() const { return state_->scorer.counters; }
 
  private:
   // Apart from Engine, so that a forked child can leave it behind: its threads do not exist there,
   // and its locks may be held forever.
   struct State {
-    RunBatch run;
-    PairTemplate layout;
+    Scorer scorer;
     PlanLimits plan;
-    Counters counters;
     mutable std::mutex mutex;
     std::condition_variable wake;
-    std::deque<std::shared_ptr<Job>> queue;  // jobs with a batch to start
+    std::deque<std::shared_ptr<Task>> queue;  // tasks with a piece to start
     bool closed = false;
     std::vector<std::thread> workers;
 
-    State(RunBatch run_batch, PairTemplate pair_template, PlanLimits plan_limits);
+    State(RunBatch run, PairTemplate layout, PlanLimits plan_limits);
+    void enqueue(std::shared_ptr<Task> task);
     void work();
-    void run_batch(Job& job, std::size_t batch, PackedBatch& packed, std::vector<float>& logits);
   };
 
   bool forked() const;

@@ -1,7 +1,7 @@
 #include "engine/job.h"
 
 #include <algorithm>
-#include <cassert>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -11,33 +11,16 @@
 
 namespace rerank {
 
-Job::Job(const Request& request, PairedRows paired, BatchPlan plan)
-    : request_(request),
+Job::Job(Scorer& scorer, const Request& request, PairedRows paired, BatchPlan plan)
+    : Task(plan.batches.size()),
+      scorer_(scorer),
+      request_(request),
       paired_(std::move(paired)),
       plan_(std::move(plan)),
       row_logits_(paired_.rows.size()) {}
 
-bool Job::wait_for(std::chrono::milliseconds time) {
-  std::unique_lock lock(mutex_);
-  return done_.wait_for(lock, time, [&] { return next_ == plan_.batches.size() && running_ == 0; });
-}
-
-void Job::wait() {
-  while (!wait_for(std::chrono::hours(1))) {
-  }
-}
-
-void Job::cancel(std::exception_ptr reason) {
-  assert(reason);
-  const std::lock_guard lock(mutex_);
-  if (next_ == plan_.batches.size() && running_ == 0) return;  // too late: it has its scores
-  if (!failure_) failure_ = std::move(reason);
-  next_ = plan_.batches.size();
-  if (running_ == 0) done_.notify_all();
-}
-
 PairLogits Job::result() const {
-  if (failure_) std::rethrow_exception(failure_);
+  rethrow_failure();
   PairLogits result;
   result.logits.assign(paired_.tokens_run.size(), -std::numeric_limits<float>::infinity());
   for (std::size_t i = 0; i < row_logits_.size(); ++i) {
@@ -54,23 +37,32 @@ PairLogits Job::result() const {
   return result;
 }
 
-std::optional<std::size_t> Job::next_batch() {
-  const std::lock_guard lock(mutex_);
-  if (next_ == plan_.batches.size()) return std::nullopt;
-  ++running_;
-  return next_++;
-}
+void Job::run(std::size_t batch, WorkerBuffers& buffers) {
+  const Batch& rows = plan_.batches[batch];
+  const auto order =
+      std::span(plan_.order)
+          .subspan(static_cast<std::size_t>(rows.begin), static_cast<std::size_t>(rows.rows));
+  auto& [packed, logits] = buffers;
+  pack(scorer_.layout, request_.queries, request_.documents, request_.query_of, paired_, order,
+       rows.width, packed);
+  logits.resize(order.size());
 
-bool Job::all_started() {
-  const std::lock_guard lock(mutex_);
-  return next_ == plan_.batches.size();
-}
+  const auto start = std::chrono::steady_clock::now();
+  scorer_.run(packed, logits);
+  const auto spent = std::chrono::steady_clock::now() - start;
 
-void Job::batch_done() {
-  const std::lock_guard lock(mutex_);
-  --running_;
-  // Under the lock: the waiter may destroy the job as soon as it sees the counters.
-  if (next_ == plan_.batches.size() && running_ == 0) done_.notify_all();
+  std::int64_t tokens = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto row = static_cast<std::size_t>(order[i]);
+    row_logits_[row] = logits[i];
+    tokens += paired_.row_tokens[row];
+  }
+  Counters& counters = scorer_.counters;
+  ++counters.batches;
+  counters.rows += rows.rows;
+  counters.tokens += tokens;
+  counters.padded_tokens += rows.rows * rows.width;
+  counters.run_ns += std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count();
 }
 
 }  // namespace rerank

@@ -1,19 +1,17 @@
-// One request on its way through the engine: what to run, how far it is, what came of it.
+// The scores of one request: what to run, and what came of it.
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
-#include <mutex>
-#include <optional>
+#include <functional>
 #include <span>
 #include <vector>
 
 #include "core/batch_plan.h"
 #include "core/encoded.h"
 #include "core/pair.h"
+#include "engine/task.h"
 
 namespace rerank {
 
@@ -31,40 +29,44 @@ struct PairLogits {
   std::vector<bool> truncated;
 };
 
-// Shared by the caller who waits and the workers who run its batches. Every row has its own place in
-// `row_logits`, so batches are written without a lock; the counters are under `mutex_`.
-class Job {
+// Writes one logit per row of the batch; called from all workers at once.
+using RunBatch = std::function<void(const PackedBatch&, std::span<float>)>;
+
+// Sums since the engine was made.
+struct Counters {
+  std::atomic<std::int64_t> requests{0};
+  std::atomic<std::int64_t> batches{0};
+  std::atomic<std::int64_t> rows{0};
+  std::atomic<std::int64_t> tokens{0};         // without padding
+  std::atomic<std::int64_t> padded_tokens{0};  // rows x width
+  std::atomic<std::int64_t> run_ns{0};         // inside RunBatch, over all workers
+};
+
+// What all jobs of an engine share: the model, the layout of its rows, and what was counted.
+struct Scorer {
+  RunBatch run;
+  PairTemplate layout;
+  Counters counters;
+};
+
+// The batches of one request. Every row has its own place in `row_logits_`, so they are written without
+// a lock.
+class Job final : public Task {
  public:
-  Job(const Request& request, PairedRows paired, BatchPlan plan);
-
-  // True once no batch is running or waiting: nothing borrowed is touched after that.
-  bool wait_for(std::chrono::milliseconds time);
-  void wait();
-
-  // Batches that have not started never will. The job is done when those that run have ended.
-  void cancel(std::exception_ptr reason);
+  Job(Scorer& scorer, const Request& request, PairedRows paired, BatchPlan plan);
 
   // The scores, once done; rethrows what stopped the job. Throws Error(kRun) naming the document
   // where the model gave NaN.
   PairLogits result() const;
 
  private:
-  friend class Engine;
+  void run(std::size_t batch, WorkerBuffers& buffers) override;
 
-  std::optional<std::size_t> next_batch();  // to be started now, if one is left
-  bool all_started();
-  void batch_done();
-
+  Scorer& scorer_;
   const Request request_;
   const PairedRows paired_;
   const BatchPlan plan_;
   std::vector<float> row_logits_;
-
-  std::mutex mutex_;
-  std::condition_variable done_;
-  std::size_t next_ = 0;     // first batch that has not started
-  std::size_t running_ = 0;  // batches that have started and not ended
-  std::exception_ptr failure_;
 };
 
 }  // namespace rerank

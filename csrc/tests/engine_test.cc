@@ -3,12 +3,20 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <random>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
+#include "core/text/encode_batch.h"
+#include "core/text/tokenizer.h"
+#include "core/text/whitespace.h"
+#include "core/text/wordpiece.h"
 #include "engine/job.h"
 #include "tests/check.h"
 #include "tests/fake_model.h"
@@ -136,6 +144,54 @@ void nan_names_its_document() {
            "overflows");
 }
 
+// Texts of "a" and "b"; any other letter has no id.
+Tokenizer letters() {
+  TokenizerParts parts;
+  parts.pre_tokenizer = make_whitespace_split();
+  parts.model = std::make_unique<WordPiece>(WordPiece::Pieces{{"a", 1}, {"##b", 2}},
+                                            WordPieceOptions{.unk_token = "[none]"});
+  return Tokenizer(std::move(parts));
+}
+
+void texts_are_encoded_between_requests() {
+  const Tokenizer tokenizer = letters();
+  ScratchPool pool(tokenizer);
+  Engine engine(fake_model, bert(), kFourWorkers);
+  on_threads(8, [&](int thread) {
+    std::mt19937 random(static_cast<unsigned>(200 + thread));
+    for (int i = 0; i < 50; ++i) {
+      std::vector<std::string> texts(40, "ab");
+      for (std::string& text : texts)
+        for (int word = 0; word < 300; ++word) text += random() % 2 == 0 ? " a" : " ab";
+      const bool bad = i % 3 == 0;
+      if (bad) texts[random() % texts.size()] += " x";
+      EncodeBatch serially(tokenizer, pool, {texts.begin(), texts.end()}, Tokenizer::kUnlimited);
+      const auto task = engine.encode(
+          EncodeBatch(tokenizer, pool, {texts.begin(), texts.end()}, Tokenizer::kUnlimited));
+      const Question question = random_question(random);
+      CHECK_EQ(ask(engine, question), serial(question));
+      task->wait();
+      if (bad) {
+        CHECK_EQ(thrown<NoTokenError>([&] { task->result(); }) != "nothing was thrown", true);
+        continue;
+      }
+      for (std::size_t slice = 0; slice < serially.num_slices(); ++slice) serially.run(slice);
+      const EncodedTexts expected = serially.result();
+      const EncodedTexts found = task->result();
+      CHECK_EQ(found.ids, expected.ids);
+      CHECK_EQ(found.offsets, expected.offsets);
+    }
+  });
+}
+
+void a_closed_engine_encodes_nothing() {
+  const Tokenizer tokenizer = letters();
+  ScratchPool pool(tokenizer);
+  Engine engine(fake_model, bert(), kFourWorkers);
+  engine.close();
+  CHECK_EQ(fault([&] { engine.encode(EncodeBatch(tokenizer, pool, {"a"}, 9)); }), "kClosed");
+}
+
 }  // namespace
 
 int main() {
@@ -147,6 +203,8 @@ int main() {
       {"an empty request is done at once", an_empty_request_is_done_at_once},
       {"a refused request leaves no trace", a_refused_request_leaves_no_trace},
       {"a failing batch fails its own request only", a_failing_batch_fails_its_own_request_only},
+      {"texts are encoded between requests", texts_are_encoded_between_requests},
+      {"a closed engine encodes nothing", a_closed_engine_encodes_nothing},
       {"anything may be thrown", anything_may_be_thrown},
       {"NaN names its document", nan_names_its_document},
   });
