@@ -7,7 +7,7 @@ ORT = $(shell $(BIN)/python -c "from rerank_core._onnxruntime import find_librar
 NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) \
 	RERANK_CORE_TEST_MODEL=$(abspath rerank_core/models/bundled/model.onnx)
 
-.PHONY: demo test lint types native python tsan asan tidy long bench model report format clean
+.PHONY: demo test lint types native python tsan asan fuzz tidy long bench model report format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rerank-core rank "Why is the sky blue?" examples/passages.jsonl --top-n 5 --table
@@ -63,8 +63,21 @@ asan: $(VENV)/.test
 	cd build/asan-tree && ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) \
 	    $$($(CXX) -print-file-name=libstdc++.so.6)" $(abspath $(BIN))/pytest -q tests/unit tests/parity tests/laws tests/safety
 
+FUZZ_SECONDS := 1800
+# Coverage-guided, one core; what is found lies in build/fuzz, and so does the corpus for the next time.
+fuzz: $(VENV)/.test
+	$(BIN)/cmake -S csrc -B build/fuzz -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
+	    -DCMAKE_CXX_COMPILER=clang++ -DRERANK_CORE_FUZZ=ON > /dev/null
+	$(BIN)/cmake --build build/fuzz
+	$(BIN)/python -m csrc.fuzz.seeds build/fuzz
+	for target in encode load; do \
+	    build/fuzz/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -timeout=10 \
+	        -rss_limit_mb=4096 -print_final_stats=1 -artifact_prefix=build/fuzz/$$target- \
+	        build/fuzz/$$target || exit 1; \
+	done
+
 tidy: native
-	$(BIN)/clang-tidy -p build/native --quiet $(wildcard csrc/core/*.cc csrc/ort/*.cc csrc/engine/*.cc csrc/tests/*.cc)
+	$(BIN)/clang-tidy -p build/native --quiet $(wildcard csrc/core/*.cc csrc/core/text/*.cc csrc/ort/*.cc csrc/engine/*.cc csrc/tests/*.cc)
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix-only .
@@ -79,6 +92,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.plan
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.memory
+	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks.tokenizing $(DATA)
 	$(BIN)/pytest benchmarks --benchmark-only
 	$(MAKE) report
 

@@ -48,7 +48,7 @@ def measure(
         provider_options=[],
     )
     tokenizer = Tokenizer(directory / "tokenizer.json")
-    query, documents = tokenizer.encode([work.query]), tokenizer.encode(work.documents)
+    query, documents = tokenizer.cut([work.query]), tokenizer.cut(work.documents)
     packed = _core.pack_pairs(
         tokenizer.layout,
         query.ids,

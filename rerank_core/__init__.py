@@ -25,11 +25,13 @@ from rerank_core.results import (
     RerankUsage,
     SupportedParameter,
 )
+from rerank_core.tokenizer import Encoded, Tokenizer
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ClosedError",
+    "Encoded",
     "EngineError",
     "FailedPreconditionError",
     "Inference",
@@ -49,5 +51,6 @@ __all__ = [
     "RerankerInfo",
     "SupportedParameter",
     "TokenLimitError",
+    "Tokenizer",
     "UnknownParameterError",
 ]

@@ -23,6 +23,7 @@ from rerank_core.request import (
     texts_of,
 )
 from rerank_core.results import RankedDocument, RerankerInfo, RerankResult, RerankUsage
+from rerank_core.tokenizer import Encoded
 
 if TYPE_CHECKING:
     import os
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
+
+    from rerank_core.tokenizer import Tokenizer
 
 __all__ = ["Reranker"]
 
@@ -41,6 +44,17 @@ class _PairLogits:
     logits: NDArray[np.float32]
     tokens_run: NDArray[np.int64]
     truncated: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Documents:
+    """What a call ranks: the caller's objects, and their texts or ids."""
+
+    objects: list[Any]
+    content: list[str] | Encoded
+
+    def __len__(self) -> int:
+        return len(self.objects)
 
 
 class Reranker:
@@ -108,6 +122,42 @@ class Reranker:
         """What runs here, and how."""
         return self._info
 
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What turns texts into the ids that the model reads."""
+        return self._tokenizer
+
+    def encode_documents(
+        self,
+        documents: Sequence[Any],
+        *,
+        rank_fields: Sequence[str] = ("text",),
+        text_of: TextOf | None = None,
+    ) -> Encoded:
+        """Tokenize documents that will be ranked again and again.
+
+        The result takes the place of ``documents`` in `rerank` and `score`, with the same scores. Store
+        its ``ids``, ``offsets`` and ``tokenizer``, and make it again with ``Encoded(ids, offsets,
+        tokenizer=...)``.
+
+        Args:
+            documents: As `rerank` takes them; rank_fields and text_of too.
+
+        Raises:
+            InvalidArgumentError, InvalidTypeError, MissingFieldError: A document cannot be.
+
+        Example:
+            >>> from rerank_core import Reranker
+            >>> reranker = Reranker()
+            >>> encoded = reranker.encode_documents(["The sky is blue.", "Grass is green."])
+            >>> reranker.rerank("grass", encoded).data[0].index
+            1
+        """
+        given = checked_documents(documents)
+        texts = texts_of(given, checked_rank_fields(rank_fields), text_of)
+        self._engine.check_open()
+        return self._tokenizer.cut(texts, engine=self._engine)
+
     def rerank(
         self,
         query: str,
@@ -128,7 +178,8 @@ class Reranker:
         Args:
             query: The question or search text.
             documents: Strings, or mappings with the fields of rank_fields, mixed freely; or
-                anything, with text_of. They come back as the same objects, untouched.
+                anything, with text_of. They come back as the same objects, untouched. Or what
+                `encode_documents` gave, which has no documents to give back.
             top_n: How many to give, best first; None, or more than there are, gives all.
             return_documents: Whether the result holds the documents themselves.
             rank_fields: Fields of a mapping that make its text, joined by a newline in this order.
@@ -158,15 +209,15 @@ class Reranker:
             >>> reranker.rerank("Which colour is grass?", documents, top_n=1).data[0].document["id"]
             7
         """
-        given = checked_documents(documents)
-        if not given:
+        given = self._given(documents, rank_fields, text_of)
+        if not len(given):
             raise InvalidArgumentError("documents must not be empty")
         top_n = len(given) if top_n is None else checked_positive("top_n", top_n)
         checked_bool("return_documents", return_documents)
         scored = self._score(
             [checked_query(query)],
             np.zeros(len(given), np.int64),
-            texts_of(given, checked_rank_fields(rank_fields), text_of),
+            given.content,
             self._limits(truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc),
         )
         order = _core.rank(scored.logits, min(top_n, len(given)))
@@ -174,7 +225,7 @@ class Reranker:
         return RerankResult(
             model=self._info.model,
             data=tuple(
-                RankedDocument(index, score, given[index] if return_documents else None)
+                RankedDocument(index, score, given.objects[index] if return_documents else None)
                 for index, score in zip(order.tolist(), scores.tolist(), strict=True)
             ),
             usage=RerankUsage(rerank_units=1, total_tokens=int(scored.tokens_run.sum())),
@@ -224,11 +275,11 @@ class Reranker:
             >>> bool(scores[1] > scores[0])
             True
         """
-        given = checked_documents(documents)
+        given = self._given(documents, rank_fields, text_of)
         scored = self._score(
             [checked_query(query)],
             np.zeros(len(given), np.int64),
-            texts_of(given, checked_rank_fields(rank_fields), text_of),
+            given.content,
             self._limits(truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc),
         )
         return self._scale(scored.logits, raw_scores).astype(np.float32)
@@ -263,7 +314,7 @@ class Reranker:
             (2,)
         """
         asked = checked_documents(queries, "queries")
-        given = checked_documents(documents)
+        given = self._given(documents, rank_fields, text_of)
         if len(asked) != len(given):
             raise InvalidArgumentError(
                 f"queries and documents must be of equal length, got {len(asked)} and {len(given)}"
@@ -278,7 +329,7 @@ class Reranker:
         scored = self._score(
             distinct,
             np.fromiter((position[query] for query in asked), np.int64, len(asked)),
-            texts_of(given, checked_rank_fields(rank_fields), text_of),
+            given.content,
             self._limits(truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc),
             lambda place: f"queries[{asked.index(distinct[place])}]",
         )
@@ -336,21 +387,37 @@ class Reranker:
             row_tokens=self._info.max_length, truncate=checked_truncate(truncate), **limits
         )
 
+    def _given(
+        self, documents: Any, rank_fields: Sequence[str], text_of: TextOf | None
+    ) -> _Documents:
+        """Check the documents of a call."""
+        fields = checked_rank_fields(rank_fields)
+        if not isinstance(documents, Encoded):
+            objects = checked_documents(documents)
+            return _Documents(objects, texts_of(objects, fields, text_of))
+        if text_of is not None:
+            raise InvalidArgumentError("text_of has no use for documents that are encoded")
+        self._tokenizer.check(documents)
+        return _Documents([None] * len(documents), documents)
+
     def _score(
         self,
         queries: list[str],
         query_of: NDArray[np.int64],
-        texts: list[str],
+        documents: list[str] | Encoded,
         limits: _core.PairLimits,
         name_of_query: Callable[[int], str] = lambda _: "query",
     ) -> _PairLogits:
         self._engine.check_open()  # before the tokenizer, which does not expect a fork either
-        encoded = self._tokenizer.encode(queries, name_of_query)
-        documents = self._tokenizer.encode(texts)
+        asked = self._tokenizer.cut(queries, engine=self._engine, name_of=name_of_query)
+        if not isinstance(documents, Encoded):
+            shortest = int(np.diff(asked.offsets).min(initial=UNLIMITED))
+            room = _core.document_room(self._tokenizer.layout, shortest, limits)
+            documents = self._tokenizer.cut(documents, room, engine=self._engine)
         return _PairLogits(
             *self._engine.run(
-                encoded.ids,
-                encoded.offsets,
+                asked.ids,
+                asked.offsets,
                 documents.ids,
                 documents.offsets,
                 query_of,

@@ -220,7 +220,7 @@ class RerankerInfo:
         precision: "fp32", "fp16" or "int8": of the graph that was loaded.
         provider: ONNX Runtime's execution provider.
         onnxruntime: Version of ONNX Runtime.
-        tokenizer: What turns text into ids: a library and its version.
+        tokenizer: What turns text into ids: "native", or a library, its version, and why it has to.
         max_length: Tokens that query and document may have together, special tokens included.
         threads: Worker threads, each running whole batches.
         token_budget: Padded tokens that a batch may have.

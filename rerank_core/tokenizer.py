@@ -2,125 +2,266 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rerank_core import _core
-from rerank_core.errors import InvalidArgumentError, ModelError
+from rerank_core._cpu import available_cpus
+from rerank_core._tokenizer_file import read
+from rerank_core.errors import InvalidArgumentError, InvalidTypeError, ModelError, RerankError
+from rerank_core.request import checked_positive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    import os
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
 __all__ = ["Encoded", "Tokenizer"]
 
-# Texts are encoded in slices of about so many characters: what the library keeps of a text while
-# it encodes (tokens, offsets) is a hundred times its ids, and is dropped after each slice.
-_SLICE_CHARACTERS = 1 << 20
-
-Piece = tuple[str, int, int]
+_UNLIMITED = int(np.iinfo(np.int64).max)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Encoded:
-    """Texts as token ids, without special tokens.
+    """Texts, or pairs of texts, as token ids.
+
+    Its arrays can be stored and the object made again from them: see `Reranker.encode_documents`.
 
     Attributes:
         ids: int32, the ids of all texts one after another.
         offsets: int64, one more than there are texts: text i is ``ids[offsets[i]:offsets[i + 1]]``.
+        type_ids: int32, as many as ids; None for texts alone.
+        tokenizer: Fingerprint of the tokenizer that made them, see `Tokenizer.fingerprint`.
+        special_tokens: Whether the special tokens of the model are among the ids.
     """
 
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
+    type_ids: NDArray[np.int32] | None = None
+    tokenizer: str = ""
+    special_tokens: bool = False
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def __getitem__(self, index: int) -> NDArray[np.int32]:
+        """Give the ids of one text."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"there are {len(self)} texts, not one at {index}")
+        index %= len(self)
+        return self.ids[self.offsets[index] : self.offsets[index + 1]]
+
 
 class Tokenizer:
-    """The tokenizer of one model, chosen when the model is loaded; immutable and thread-safe.
+    """The tokenizer of a model, with exactly the ids of the `tokenizers` library.
+
+    Immutable and thread-safe. What the native core does not implement is handed to the library
+    itself, as ``native`` and ``name`` say.
 
     Attributes:
-        name: What encodes: a library and its version.
-        layout: How a pair becomes a row.
+        name: "native", or the library that encodes and why it has to.
+        native: Whether the native core encodes.
+        vocab_size: How many tokens there are, added ones included.
         largest_id: The highest id that it can give.
+        fingerprint: SHA-256 of its file, by which `Encoded` knows who made it.
+        layout: How a pair becomes a row.
+
+    Example:
+        >>> from rerank_core import Reranker
+        >>> tokenizer = Reranker().tokenizer
+        >>> tokenizer.native, len(tokenizer.encode(["The sky.", ""]))
+        (True, 2)
     """
 
-    def __init__(self, path: Path) -> None:
-        import tokenizers  # noqa: PLC0415  (import of rerank_core stays light)
-
+    def __init__(self, path: Path, *, native: bool = True) -> None:
+        file = read(path, native=native)
         self._path = path
-        self.name = f"tokenizers {tokenizers.__version__}"
-        with _panics_are_errors():
-            try:
-                self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
-                # Files saved from a pipeline may carry all three; the engine cuts and pads, and a
-                # score is no matter of chance.
-                self._tokenizer.no_truncation()
-                self._tokenizer.no_padding()
-                if getattr(self._tokenizer.model, "dropout", None) is not None:
-                    self._tokenizer.model.dropout = None
-                vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
-                self.largest_id = max(vocabulary.values(), default=0)
-            except Exception as error:  # the library raises bare Exception
-                raise ModelError(f"{path} is not a tokenizer.json: {error}") from error
-            try:
-                pieces = _pieces(self._tokenizer.post_processor, path)
-                self.layout = _core.PairTemplate(pieces)
-                self._check_layout(pieces)
-            except ModelError:
-                raise
-            except Exception as error:
-                raise ModelError(f"{path}: its post_processor is broken: {error!r}") from error
+        self._backend = file.backend
+        self.name = file.name
+        self.native = file.native
+        self.vocab_size = file.vocab_size
+        self.largest_id = file.largest_id
+        self.fingerprint = file.fingerprint
+        try:
+            self.layout = _core.PairTemplate(file.frames.pair)
+        except (ValueError, TypeError) as error:  # two documents, say, or an id that is no int32
+            raise ModelError(f"{path}: its post_processor is broken: {error}") from error
+        before = [kind for kind, _, _ in file.frames.single].index("document")
+        special = [token for _, token, _ in file.frames.single]
+        self._around = (
+            np.array(special[:before], np.int32),
+            np.array(special[before + 1 :], np.int32),
+        )
 
-    def encode(
-        self, texts: Sequence[str], name_of: Callable[[int], str] = "documents[{}]".format
-    ) -> Encoded:
-        """Encode texts, without special tokens.
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], *, native: bool = True) -> Tokenizer:
+        """Read a tokenizer.json.
+
+        Args:
+            path: The file, or its gzip.
+            native: False takes the `tokenizers` library in any case, to compare.
+
+        Raises:
+            ModelError: It is missing or not a tokenizer.json.
+
+        Example:
+            >>> from rerank_core import Reranker, Tokenizer
+            >>> Tokenizer.from_file(f"{Reranker().info.path}/tokenizer.json").vocab_size
+            36864
+        """
+        return cls(Path(path), native=native)
+
+    def encode(self, texts: Sequence[str], *, add_special_tokens: bool = True) -> Encoded:
+        """Encode texts.
 
         Args:
             texts: Any strings.
-            name_of: What an error calls the text at an index.
+            add_special_tokens: Whether to put the model's special tokens around each, [CLS] and
+                [SEP], say.
 
         Raises:
+            InvalidTypeError: A text is no string.
             InvalidArgumentError: A text holds a lone surrogate, which has no UTF-8 form.
             ModelError: The tokenizer has no ids for a text: its file lacks an unknown token, say.
+
+        Example:
+            >>> from rerank_core import Reranker
+            >>> encoded = Reranker().tokenizer.encode(["The sky.", ""])
+            >>> encoded.offsets.tolist()
+            [0, 5, 7]
         """
-        ids: list[NDArray[np.int32]] = []
-        counts: list[int] = []
-        for part in _slices(texts):
-            try:
-                with _panics_are_errors():
-                    encodings = self._encode(part)
-            except Exception as error:  # the library raises bare Exception
-                self._name_culprit(texts, name_of)
-                raise ModelError(f"{self._path} fails: {error}") from error
-            counts += map(len, encodings)
-            # tokenizers gives ids as lists of int only; flattening them is 2 % of encoding them.
-            flat = itertools.chain.from_iterable(encoding.ids for encoding in encodings)
-            ids.append(np.fromiter(flat, np.int32))
-        offsets = np.zeros(len(counts) + 1, np.int64)
-        np.cumsum(counts, out=offsets[1:])
-        return Encoded(np.concatenate(ids) if ids else np.empty(0, np.int32), offsets)
+        encoded = self.cut(_checked(texts), threads=available_cpus(), name_of="texts[{}]".format)
+        if not add_special_tokens:
+            return encoded
+        head, tail = self._around
+        parts = [part for i in range(len(encoded)) for part in (head, encoded[i], tail)]
+        ids = np.concatenate(parts) if parts else encoded.ids
+        offsets = encoded.offsets + np.arange(len(encoded) + 1) * (len(head) + len(tail))
+        return Encoded(ids, offsets, tokenizer=self.fingerprint, special_tokens=True)
 
-    def _encode(self, texts: list[str]) -> list[Any]:
-        found: list[Any] = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        return found
+    def encode_pairs(
+        self, query: str, documents: Sequence[str], *, max_length: int | None = None
+    ) -> Encoded:
+        """Encode pairs as the rows that a model reads.
 
-    def _name_culprit(self, texts: Sequence[str], name_of: Callable[[int], str]) -> None:
+        Args:
+            query: The first text of each pair.
+            documents: The second texts.
+            max_length: Tokens that a pair may have, special tokens included; a longer one loses the
+                end of its document, and of the query only where it fills the limit alone.
+
+        Raises:
+            InvalidTypeError, InvalidArgumentError, ModelError: As `encode`.
+
+        Example:
+            >>> from rerank_core import Reranker
+            >>> rows = Reranker().tokenizer.encode_pairs("sky", ["The sky.", "Grass"], max_length=6)
+            >>> rows.offsets.tolist(), rows.type_ids[:6].tolist()
+            ([0, 6, 11], [0, 0, 0, 1, 1, 1])
+        """
+        least = self.layout.num_special + 1
+        most = _UNLIMITED if max_length is None else checked_positive("max_length", max_length)
+        if most < least:
+            raise InvalidArgumentError(f"max_length must be at least {least}, got {max_length}")
+        asked = self.cut(_checked([query]), name_of=lambda _: "query")
+        found = self.cut(_checked(documents), most, threads=available_cpus())
+        rows = _core.pack_pairs(
+            self.layout,
+            asked.ids,
+            asked.offsets,
+            found.ids,
+            found.offsets,
+            np.zeros(len(found), np.int64),
+            _core.PairLimits(row_tokens=most),
+        )
+        kept = rows["attention_mask"].astype(bool)
+        offsets = np.zeros(len(found) + 1, np.int64)
+        np.cumsum(rows["row_tokens"], out=offsets[1:])
+        return Encoded(
+            rows["input_ids"][kept].astype(np.int32),
+            offsets,
+            rows["token_type_ids"][kept].astype(np.int32),
+            self.fingerprint,
+            special_tokens=True,
+        )
+
+    def cut(
+        self,
+        texts: Sequence[str],
+        limit: int = _UNLIMITED,
+        *,
+        threads: int = 1,
+        engine: _core.Engine | None = None,
+        name_of: Callable[[int], str] = "documents[{}]".format,
+    ) -> Encoded:
+        """Encode texts that are known to be strings, without special tokens.
+
+        Args:
+            texts: The texts.
+            limit: Ids of each that are wanted; what is behind them is not even looked at.
+            threads: How many to use.
+            engine: Whose workers to use instead.
+            name_of: What an error calls the text at an index.
+        """
+        given = tuple(texts)
+        try:
+            if engine is not None and isinstance(self._backend, _core.Tokenizer):
+                ids, offsets = engine.encode(self._backend, given, limit=limit)
+            else:
+                ids, offsets = self._backend.encode(given, limit=limit, threads=threads)
+        except RerankError:  # the engine's: it was closed
+            raise
+        except Exception as error:  # the library raises bare Exception
+            self._name_culprit(given, name_of)
+            raise ModelError(f"{self._path} fails: {error}") from error
+        return Encoded(ids, offsets, tokenizer=self.fingerprint)
+
+    def check(self, encoded: Encoded) -> None:
+        """Raise unless these are documents that this tokenizer encoded."""
+        if encoded.tokenizer != self.fingerprint:
+            raise InvalidArgumentError(
+                f"the documents were encoded by another tokenizer ({encoded.tokenizer[:12]!r}, not "
+                f"{self.fingerprint[:12]!r}); encode them with this reranker's encode_documents"
+            )
+        if encoded.special_tokens:
+            raise InvalidArgumentError(
+                "the encoded documents hold special tokens; encode them with encode_documents"
+            )
+        for name, dtype in (("ids", np.int32), ("offsets", np.int64)):
+            array = getattr(encoded, name)
+            if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != 1:
+                raise InvalidTypeError(
+                    f"{name} of the encoded documents must be a one-dimensional array of "
+                    f"{np.dtype(dtype)}"
+                )
+        ends = encoded.offsets
+        if (
+            len(ends) == 0
+            or ends[0] != 0
+            or ends[-1] != len(encoded.ids)
+            or (np.diff(ends) < 0).any()
+        ):
+            raise InvalidArgumentError(
+                "offsets of the encoded documents must start with 0, never fall, and end at the "
+                f"number of ids, {len(encoded.ids)}"
+            )
+        if len(encoded.ids) and not (
+            encoded.ids.min() >= 0 and encoded.ids.max() <= self.largest_id
+        ):
+            raise InvalidArgumentError(
+                f"ids of the encoded documents must be between 0 and {self.largest_id}"
+            )
+
+    def _name_culprit(self, texts: tuple[str, ...], name_of: Callable[[int], str]) -> None:
         """Raise for the first text that cannot be encoded alone."""
         for index, text in enumerate(texts):
             try:
                 text.encode()
-                with _panics_are_errors():
-                    self._encode([text])
+                self._backend.encode((text,))
             except UnicodeEncodeError as error:
                 raise InvalidArgumentError(
                     f"{name_of(index)} holds the lone surrogate {text[error.start]!a} at position "
@@ -132,111 +273,12 @@ class Tokenizer:
                     f"{self._path} has no ids for {name_of(index)}: {error}"
                 ) from error
 
-    def _check_layout(self, pieces: list[Piece]) -> None:
-        """Compare the layout with the library's own on one pair, so that a misread file is loud."""
-        query, document = "a b", "c d e"
-        parts = {
-            "query": self._tokenizer.encode(query, add_special_tokens=False).ids,
-            "document": self._tokenizer.encode(document, add_special_tokens=False).ids,
-        }
-        ids: list[int] = []
-        type_ids: list[int] = []
-        for kind, special, type_id in pieces:
-            part = parts.get(kind, [special])
-            ids += part
-            type_ids += [type_id] * len(part)
-        expected = self._tokenizer.encode(query, document)
-        if (ids, type_ids) != (expected.ids, expected.type_ids):
-            raise ModelError(
-                f"{self._path}: its post_processor lays out a pair as {expected.tokens} with type ids "
-                f"{expected.type_ids}, which cannot be expressed as special tokens around a query "
-                "and a document"
-            )
 
-
-def _slices(texts: Sequence[str]) -> list[list[str]]:
-    parts: list[list[str]] = []
-    room = 0
-    for text in texts:
-        if room <= 0:
-            parts.append([])
-            room = _SLICE_CHARACTERS
-        parts[-1].append(text)
-        room -= len(text) + 1
-    return parts
-
-
-@contextlib.contextmanager
-def _panics_are_errors() -> Iterator[None]:
-    """Turn a panic of the tokenizers library, which is no Exception, into one."""
-    try:
-        yield
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise RuntimeError(str(error)) from error
-
-
-def _pieces(post_processor: Any, path: Path) -> list[Piece]:
-    """Read the layout of a pair from a post-processor of the `tokenizers` library.
-
-    Source: the post-processors of huggingface/tokenizers (``PostProcessor::process``); without one
-    the two sequences follow each other with type ids 0 and 1.
-    """
-    if post_processor is None:
-        return [("query", 0, 0), ("document", 0, 1)]
-    config = json.loads(post_processor.__getstate__())
-    steps = config["processors"] if config["type"] == "Sequence" else [config]
-    # A ByteLevel step only moves character offsets.
-    steps = [step for step in steps if step["type"] != "ByteLevel"]
-    if not steps:
-        return [("query", 0, 0), ("document", 0, 1)]
-    if len(steps) == 1 and steps[0]["type"] in _READERS:
-        return _READERS[steps[0]["type"]](steps[0])
-    raise ModelError(
-        f"{path}: the post_processor {[step['type'] for step in steps]} is not one of "
-        f"{sorted(_READERS)}"
-    )
-
-
-def _from_template(step: dict[str, Any]) -> list[Piece]:
-    pieces: list[Piece] = []
-    for piece in step["pair"]:
-        if "Sequence" in piece:
-            kind = "query" if piece["Sequence"]["id"] == "A" else "document"
-            pieces.append((kind, 0, piece["Sequence"]["type_id"]))
-        else:
-            special = piece["SpecialToken"]
-            ids = step["special_tokens"][special["id"]]["ids"]
-            pieces += [("special", token, special["type_id"]) for token in ids]
-    return pieces
-
-
-def _from_bert(step: dict[str, Any]) -> list[Piece]:
-    cls, sep = step["cls"][1], step["sep"][1]
-    return [
-        ("special", cls, 0),
-        ("query", 0, 0),
-        ("special", sep, 0),
-        ("document", 0, 1),
-        ("special", sep, 1),
-    ]
-
-
-def _from_roberta(step: dict[str, Any]) -> list[Piece]:
-    cls, sep = step["cls"][1], step["sep"][1]
-    return [
-        ("special", cls, 0),
-        ("query", 0, 0),
-        ("special", sep, 0),
-        ("special", sep, 0),
-        ("document", 0, 0),
-        ("special", sep, 0),
-    ]
-
-
-_READERS = {
-    "TemplateProcessing": _from_template,
-    "BertProcessing": _from_bert,
-    "RobertaProcessing": _from_roberta,
-}
+def _checked(texts: Any) -> list[str]:
+    if isinstance(texts, str) or not hasattr(texts, "__iter__"):
+        raise InvalidTypeError(f"texts must be a sequence of strings, got {type(texts).__name__}")
+    given = list(texts)
+    for index, text in enumerate(given):
+        if not isinstance(text, str):
+            raise InvalidTypeError(f"texts[{index}] must be a string, got {type(text).__name__}")
+    return given

@@ -26,7 +26,7 @@ SYSTEM = {
 FACE = {"errors", "results"}
 # A module of rerank_core may import these of ours.
 PYTHON = {
-    "__init__": {"errors", "results", "inference", "reranker"},
+    "__init__": {"errors", "results", "inference", "reranker", "tokenizer"},
     "__main__": {"cli"},
     "_cpu": set(),
     "_loading": {
@@ -39,7 +39,10 @@ PYTHON = {
         *FACE,
     },
     "_onnxruntime": {"errors", "_core"},
+    "_post_processor": set(),
     "_reference": set(),
+    "_tokenizer_file": {"_core", "_post_processor", "_tokenizer_schema", "errors"},
+    "_tokenizer_schema": set(),
     "cli": {"", "inference", "reranker", *FACE},
     "errors": set(),
     "inference": {"reranker", "request", "models.cards", "models.store", *FACE},
@@ -47,9 +50,9 @@ PYTHON = {
     "models.cards": FACE,
     "models.store": {"errors"},
     "request": {"errors"},
-    "reranker": {"_core", "_loading", "models.store", "request", *FACE},
+    "reranker": {"_core", "_loading", "models.store", "request", "tokenizer", *FACE},
     "results": set(),
-    "tokenizer": {"_core", "errors"},
+    "tokenizer": {"_core", "_cpu", "_tokenizer_file", "errors", "request"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SOURCES = sorted(path for room in NATIVE for path in (CSRC / room).rglob("*.[hc]*"))
@@ -127,7 +130,7 @@ def test_imports(path):
     assert ours <= PYTHON[name_of(path)], ours - PYTHON[name_of(path)]
     assert "onnxruntime" not in others
     if "tokenizers" in others:
-        assert name_of(path) == "tokenizer"
+        assert name_of(path) == "_tokenizer_file"
 
 
 def test_the_rules_are_not_wider_than_the_code():
@@ -138,6 +141,7 @@ def test_the_rules_are_not_wider_than_the_code():
 
 def test_files_stay_small():
     limits = {".h": 140, ".cc": 320, ".py": 520}
-    for path in [*SOURCES, *MODULES]:
+    generated = CSRC / "core/text/unicode_tables.cc"
+    for path in {*SOURCES, *MODULES} - {generated}:
         lines = len(path.read_text().splitlines())
         assert lines <= limits[path.suffix], f"{path} has {lines} lines"

@@ -108,8 +108,8 @@ def test_windows_take_the_best(which):
     """A document in windows scores as the best of its windows would alone."""
     with Reranker(which, max_length=32) as reranker:
         tokenizer = reranker._tokenizer
-        words = [w for w in " ".join(DOCUMENTS[:30]).split() if len(tokenizer.encode([w]).ids) == 1]
-        room = 32 - tokenizer.layout.num_special - len(tokenizer.encode([QUERY]).ids)
+        words = [w for w in " ".join(DOCUMENTS[:30]).split() if len(tokenizer.cut([w]).ids) == 1]
+        room = 32 - tokenizer.layout.num_special - len(tokenizer.cut([QUERY]).ids)
         document = words[: 4 * room + 3]
         windows = [" ".join(document[at : at + room]) for at in range(0, len(document), room)]
         alone = reranker.score(QUERY, windows, raw_scores=True)
