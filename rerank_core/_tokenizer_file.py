@@ -136,14 +136,15 @@ def _added_tokens(
     """
     ids: dict[str, int] = {}
     latest: dict[int, Mapping[str, Any]] = {}
+    free = num_pieces
     for token in tokens:
         content = token["content"]
         described = {key: value for key, value in token.items() if key != "id"}
-        if content == "" or described in latest.values():
+        known = ids.get(content, vocabulary.get(content))
+        if content == "" or (known is not None and latest.get(known) == described):
             continue
-        new = ids.get(content, vocabulary.get(content))
-        if new is None:
-            new = max(num_pieces, max(ids.values(), default=-1) + 1)
+        new = free if known is None else known
+        free = max(free, new + 1)
         ids[content] = new
         latest[new] = described
     special = {token["content"] for token in tokens if token["special"]}
