@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -19,6 +18,7 @@
 #include "core/text/precompiled.h"
 #include "core/text/utf8.h"
 #include "core/text/whitespace.h"
+#include "tests/charsmap.h"
 #include "tests/check.h"
 #include "tests/fixtures.h"
 
@@ -170,47 +170,16 @@ void white_space_is_removed() {
            "WhitespaceSplit and Metaspace with prepend_scheme first");
 }
 
-std::string little_endian(const std::vector<std::uint32_t>& values) {
-  std::string bytes;
-  for (const std::uint32_t value : values)
-    for (const int shift : {0, 8, 16, 24}) bytes += static_cast<char>(value >> shift & 0xFF);
-  return bytes;
-}
-
-// A double array in which every node has a block of its own for its children.
-std::string charsmap(const std::vector<std::pair<std::string, std::string>>& rules) {
-  std::vector<std::uint32_t> units(512);
-  std::map<std::string, std::uint32_t> blocks = {{"", 256}};
-  units[0] = 256U << 10;
-  std::string replacements;
-  for (const auto& [from, to] : rules) {
-    std::uint32_t node = 0;
-    for (std::size_t i = 0; i < from.size(); ++i) {
-      const auto byte = static_cast<unsigned char>(from[i]);
-      node = blocks[from.substr(0, i)] ^ byte;
-      auto& block = blocks[from.substr(0, i + 1)];
-      if (block != 0) continue;
-      block = static_cast<std::uint32_t>(units.size());
-      units[node] = (node ^ block) << 10 | byte;
-      units.resize(units.size() + 256);
-    }
-    units[node] |= 1U << 8;
-    units[blocks[from]] = static_cast<std::uint32_t>(replacements.size()) | 1U << 31;
-    replacements += to + '\0';
-  }
-  return little_endian({static_cast<std::uint32_t>(units.size() * 4)}) + little_endian(units) +
-         replacements;
-}
-
 std::string some_rules() {
-  return charsmap({{"\uFB01", "fi"},
+  return Charsmap({{"\uFB01", "fi"},
                    {"e\u0301", "\u00E9"},
                    {"x", "y"},
                    {"xz", "never"},
                    {"\u0007", ""},
                    {"\u0301", "'"},
                    {"\r\n", "<nl>"},
-                   {"\n", " "}});
+                   {"\n", " "}})
+      .bytes();
 }
 
 void clusters_are_replaced() {
@@ -235,7 +204,7 @@ void hostile_charsmaps_do_no_harm() {
   const auto problem = [](std::string_view bytes) {
     return thrown<std::invalid_argument>([&] { make_precompiled(bytes); });
   };
-  const std::string good = charsmap({{"a", "b"}});
+  const std::string good = Charsmap(Charsmap::Rules{{"a", "b"}}).bytes();
   CHECK_EQ(problem(good), "nothing was thrown");
   CHECK_EQ(problem(std::string_view(good).substr(0, good.size() - 1)), "nothing was thrown");
   CHECK_EQ(problem(""), "the charsmap has no size");
