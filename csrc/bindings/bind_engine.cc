@@ -85,7 +85,7 @@ py::tuple encode(Engine& engine, NativeTokenizer& native, const py::tuple& texts
     wait(*task);
     encoded = without_gil([&] { return task->result(); });
   }
-  return py::make_tuple(give(std::move(encoded.ids)), give(std::move(encoded.offsets)));
+  return give(std::move(encoded));
 }
 
 py::dict counters(const Engine& engine) {

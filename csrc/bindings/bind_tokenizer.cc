@@ -53,7 +53,7 @@ py::tuple encode(NativeTokenizer& native, const py::tuple& texts, std::size_t li
   EncodeBatch batch(native.tokenizer, native.pool, views(texts), limit);
   // Safe: the tuple, which the caller holds, keeps the texts alive, and they are immutable.
   EncodedTexts encoded = without_gil([&] { return encode_on_threads(batch, threads); });
-  return py::make_tuple(give(std::move(encoded.ids)), give(std::move(encoded.offsets)));
+  return give(std::move(encoded));
 }
 
 }  // namespace
