@@ -33,6 +33,7 @@ FILES = {
     "byte-level BPE, 50,265 (roberta-base)": "roberta-base/tokenizer.json",
 }
 PASSAGES, DOCUMENTS = 4000, 300
+COPIES = 8  # of a work, to see how it scales: a few milliseconds would show the start of threads
 LOAD = """
 import pathlib, sys, time
 import numpy, tokenizers
@@ -76,11 +77,11 @@ def measure(path: Path, works: dict[str, list[str]], rounds: int) -> dict[str, A
         ids = ours.cut(given).ids
         if not np.array_equal(ids, library.cut(given).ids):
             raise AssertionError(f"{path}: ids of {name} differ")
-        encode = partial(ours._backend.encode, given)
         contenders = {
-            "native": partial(encode, threads=1),
+            "native": partial(ours._backend.encode, given, threads=1),
             "tokenizers": partial(reference.encode_batch_fast, work, add_special_tokens=False),
-            "all cores": partial(encode, threads=available_cpus()),
+            "one core": partial(ours._backend.encode, given * COPIES, threads=1),
+            "all cores": partial(ours._backend.encode, given * COPIES, threads=available_cpus()),
         }
         seconds = harness.interleaved(contenders, rounds)
         rows[name] = {
@@ -91,7 +92,7 @@ def measure(path: Path, works: dict[str, list[str]], rounds: int) -> dict[str, A
                 [a / b for a, b in zip(seconds["tokenizers"], seconds["native"], strict=True)]
             ),
             "scaling": harness.summary(
-                [a / b for a, b in zip(seconds["native"], seconds["all cores"], strict=True)]
+                [a / b for a, b in zip(seconds["one core"], seconds["all cores"], strict=True)]
             ),
         }
     return {"texts": rows, "loading": _loading(path, rounds)}

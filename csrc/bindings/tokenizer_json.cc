@@ -90,7 +90,9 @@ ReadNormalizer read_normalizer(const py::dict& step) {
   if (type == "Nmt") return {make_nmt(), true};
   if (type == "Precompiled") {
     const auto rules = get_or<std::string>(step, "precompiled_charsmap", "");
-    return {make_precompiled(decode_base64(rules)), true};
+    NormalizerPtr made = make_precompiled(decode_base64(rules));
+    const bool cuts_at_spaces = keeps_ascii_words(*made);
+    return {std::move(made), cuts_at_spaces};
   }
   if (type == "Strip") {
     const auto left = get<bool>(step, "strip_left");

@@ -200,6 +200,15 @@ void clusters_are_replaced() {
   check(std::string_view("\0x\0", 3), std::string_view("\0y\0", 3));
 }
 
+void charsmaps_that_touch_ascii_words_are_known() {
+  const auto keeps = [](const Charsmap::Rules& rules) {
+    return keeps_ascii_words(*make_precompiled(Charsmap(rules).bytes()));
+  };
+  CHECK_EQ(keeps({{"\u00A0", " "}, {"\uFB01", "fi"}}), true);
+  CHECK_EQ(keeps({{"x", "y"}}), false);
+  CHECK_EQ(keeps({{" ", ""}}), false);
+}
+
 void hostile_charsmaps_do_no_harm() {
   const auto problem = [](std::string_view bytes) {
     return thrown<std::invalid_argument>([&] { make_precompiled(bytes); });
@@ -283,6 +292,7 @@ int main() {
       {"spaces are made visible", spaces_are_made_visible},
       {"white space is removed", white_space_is_removed},
       {"clusters are replaced", clusters_are_replaced},
+      {"charsmaps that touch ASCII words are known", charsmaps_that_touch_ascii_words_are_known},
       {"hostile charsmaps do no harm", hostile_charsmaps_do_no_harm},
       {"long clusters take linear time", long_clusters_take_linear_time},
       {"base64 is strict", base64_is_strict},

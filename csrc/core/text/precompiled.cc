@@ -152,4 +152,12 @@ NormalizerPtr make_precompiled(std::string_view charsmap) {
   return std::make_unique<Precompiled>(charsmap);
 }
 
+bool keeps_ascii_words(const Normalizer& normalizer) {
+  constexpr std::string_view kText =
+      " 0123456789 ABCDEFGHIJKLMNOPQRSTUVWXYZ abcdefghijklmnopqrstuvwxyz ";
+  std::string normalized;
+  normalizer.apply(kText, normalized);
+  return normalized == kText;
+}
+
 }  // namespace rerank

@@ -15,4 +15,7 @@ namespace rerank {
 // Throws std::invalid_argument if the charsmap is cut, its trie is empty or the replacements are not UTF-8.
 NormalizerPtr make_precompiled(std::string_view charsmap);
 
+// Whether the space and the letters and digits of ASCII stay what they are, as in any sane charsmap.
+bool keeps_ascii_words(const Normalizer& normalizer);
+
 }  // namespace rerank
