@@ -91,7 +91,7 @@ def load(
     # A score belongs to its pair: where its company shows, every pair runs alone. On CUDA it may
     # show within the tolerance, for large batches are all of its speed.
     depends = _depends_on_company(graph, tokenizer, files)
-    max_batch_rows = files.max_batch_rows
+    max_batch_rows = files.manifest.max_batch_rows
     if kind is _DEVICES["cpu"] and (depends or (files.precision == "int8" and not max_batch_rows)):
         max_batch_rows = 1
     engine = _core.Engine(

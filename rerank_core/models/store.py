@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +13,20 @@ from rerank_core.errors import (
     ModelError,
     NotFoundError,
 )
+from rerank_core.models.manifest import PRECISIONS, Manifest, digest, read_json
 
-__all__ = ["BUNDLED", "PRECISIONS", "ModelFiles", "find", "verify"]
+__all__ = ["BUNDLED", "ModelFiles", "find", "verify"]
 
 BUNDLED = "bundled"
 _BUNDLED_DIRECTORY = Path(__file__).parent / "bundled"
 
 # File names of exported graphs, by precision, as optimum and the hub's ONNX repositories use them;
 # each in the directory itself or in onnx/.
-PRECISIONS = {
+_GRAPHS = {
     "fp32": ("model.onnx",),
     "fp16": ("model_fp16.onnx",),
     "int8": ("model_int8.onnx", "model_quantized.onnx"),
 }
-_MANIFEST = "rerank_core.json"  # a prepared directory says what it holds
 # Positions of these start at pad_token_id + 1, so their table is longer than a row may be.
 _OFFSET_POSITIONS = frozenset(
     {"camembert", "data2vec-text", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl", "xmod"}
@@ -47,8 +45,7 @@ class ModelFiles:
         tokenizer: The tokenizer.json.
         precision: Of the graph.
         max_length: Tokens a row may have, special tokens included.
-        max_batch_rows: Rows a batch may have for scores not to depend on it, or None.
-        sha256: Hash of each file that `verify` compares, by name.
+        manifest: What a prepared directory says of itself.
     """
 
     name: str
@@ -57,8 +54,7 @@ class ModelFiles:
     tokenizer: Path
     precision: str
     max_length: int
-    max_batch_rows: int | None
-    sha256: dict[str, str]
+    manifest: Manifest
 
 
 def find(model: str | os.PathLike[str], precision: str | None = None) -> ModelFiles:
@@ -97,8 +93,8 @@ def find(model: str | os.PathLike[str], precision: str | None = None) -> ModelFi
             f"Model '{name}' not found: it is neither '{BUNDLED}' nor a directory here. Download "
             "a model first and give its directory"
         )
-    manifest = _read_manifest(directory)
-    config = _read_json(_need(directory, "config.json"))
+    manifest = Manifest.read(directory)
+    config = read_json(_need(directory, "config.json"))
     tokenizer = _need(directory, "tokenizer.json")
     graph, found_precision = _find_graph(directory, manifest, precision)
     return ModelFiles(
@@ -107,9 +103,8 @@ def find(model: str | os.PathLike[str], precision: str | None = None) -> ModelFi
         graph=graph,
         tokenizer=tokenizer,
         precision=found_precision,
-        max_length=_max_length(directory, config),
-        max_batch_rows=manifest.get("max_batch_rows"),
-        sha256=manifest.get("sha256", {}),
+        max_length=manifest.max_length or _max_length(directory, config),
+        manifest=manifest,
     )
 
 
@@ -119,12 +114,8 @@ def verify(files: ModelFiles) -> None:
     Raises:
         ModelError: A file is missing, truncated or was changed.
     """
-    for name, expected in files.sha256.items():
-        digest = hashlib.sha256()
-        with _need(files.directory, name).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        if digest.hexdigest() != expected:
+    for name, expected in files.manifest.sha256.items():
+        if digest(_need(files.directory, name)) != expected:
             raise ModelError(
                 f"{files.directory / name} is not the file that was prepared (its SHA-256 "
                 "differs); it is truncated or was changed: prepare or install the model again"
@@ -141,59 +132,19 @@ def _need(directory: Path, name: str) -> Path:
     return path
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, RecursionError, ValueError) as error:
-        raise ModelError(f"{path} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"{path} must hold a JSON object, not {type(value).__name__}")
-    return value
-
-
-def _read_manifest(directory: Path) -> dict[str, Any]:
-    """Read what a prepared directory says of itself; nothing where it says nothing."""
-    path = directory / _MANIFEST
-    if not path.exists():
-        return {}
-    manifest = _read_json(path)
-    rows = manifest.get("max_batch_rows", 1)
-    sha256 = manifest.get("sha256", {})
-    problem = None
-    if "graph" in manifest and not _is_inside(manifest["graph"]):
-        problem = "graph must name a file in the directory"
-    elif "graph" in manifest and str(manifest.get("precision")) not in PRECISIONS:
-        problem = f"precision must be one of {', '.join(PRECISIONS)}"
-    elif type(rows) is not int or rows < 1:
-        problem = "max_batch_rows must be a whole number of at least 1"
-    elif not isinstance(sha256, dict) or not all(
-        _is_inside(name) and isinstance(value, str) for name, value in sha256.items()
-    ):
-        problem = "sha256 must give a hash for names of files in the directory"
-    if problem is not None:
-        raise ModelError(f"{path}: {problem}")
-    return manifest
-
-
-def _is_inside(name: Any) -> bool:
-    return isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts
-
-
-def _find_graph(
-    directory: Path, manifest: dict[str, Any], precision: str | None
-) -> tuple[Path, str]:
+def _find_graph(directory: Path, manifest: Manifest, precision: str | None) -> tuple[Path, str]:
     there = {
         kind: path
-        for kind, names in PRECISIONS.items()
+        for kind, names in _GRAPHS.items()
         for name in reversed(names)
         for path in (directory / "onnx" / name, directory / name)
         if path.is_file()
     }
-    if "graph" in manifest:
-        there = {manifest["precision"]: _need(directory, manifest["graph"])}
+    if manifest.graph is not None:
+        there = {str(manifest.precision): _need(directory, manifest.graph)}
     if not there:
         raise ModelError(
-            f"{directory} has no ONNX graph: looked for {PRECISIONS['fp32'][0]} and its fp16 and "
+            f"{directory} has no ONNX graph: looked for {_GRAPHS['fp32'][0]} and its fp16 and "
             "int8 variants there and in onnx/. Export one, for example with optimum-cli export onnx"
         )
     if precision is not None and precision not in there:
@@ -226,7 +177,7 @@ def _max_length(directory: Path, config: dict[str, Any]) -> int:
         limits.append(positions - offset)
     path = directory / "tokenizer_config.json"
     if path.exists():
-        declared = _read_json(path).get("model_max_length")
+        declared = read_json(path).get("model_max_length")
         # Files without a limit say 1e30.
         if isinstance(declared, int) and 0 < declared < 1 << 31:
             limits.append(declared)

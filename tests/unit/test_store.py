@@ -22,7 +22,7 @@ def directory(root, files=("model.onnx",), config=None, tokenizer_config=None, m
 def test_the_bundled_model():
     files = find("bundled")
     assert (files.name, files.precision, files.max_length) == ("bundled", "fp32", 512)
-    assert files.max_batch_rows is None, "made so that a batch changes no score"
+    assert files.manifest.max_batch_rows is None, "made so that a batch changes no score"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,11 @@ def test_a_prepared_directory_says_what_it_holds(tmp_path):
     manifest = {"graph": "g.onnx", "precision": "int8", "max_batch_rows": 1}
     directory(tmp_path, ["g.onnx"], manifest=manifest)
     files = find(tmp_path)
-    assert (files.graph.name, files.precision, files.max_batch_rows) == ("g.onnx", "int8", 1)
+    assert (files.graph.name, files.precision, files.manifest.max_batch_rows) == (
+        "g.onnx",
+        "int8",
+        1,
+    )
     assert find(tmp_path, "int8") == files
     with pytest.raises(ModelError, match="has no fp32 graph, only int8"):
         find(tmp_path, "fp32")
