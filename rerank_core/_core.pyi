@@ -52,6 +52,7 @@ class CrossEncoder:
         model: str | PathLike[str],
         provider: str,
         provider_options: list[tuple[str, str]],
+        is_optimized: bool = False,
     ) -> None: ...
     @property
     def has_attention_mask(self) -> bool: ...

@@ -1,11 +1,13 @@
-"""How many CPUs this process may use: the container's share of the host, not the host's."""
+"""What this process may use of its processors, and what they can do."""
 
 from __future__ import annotations
 
 import os
+import platform
+import re
 from pathlib import Path
 
-__all__ = ["available_cpus"]
+__all__ = ["adds_int8_exactly", "available_cpus"]
 
 
 def available_cpus(root: Path = Path("/")) -> int:
@@ -18,6 +20,21 @@ def available_cpus(root: Path = Path("/")) -> int:
     mask = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     cpus = len(mask) if mask is not None else os.cpu_count() or 1
     return max(1, min([cpus, *(int(quota) for quota in _quotas(root))]))
+
+
+def adds_int8_exactly(root: Path = Path("/")) -> bool:
+    """Tell whether products of full 8 bits cannot overflow in this processor's kernels.
+
+    Before VNNI, x86 added pairs of them in 16 bits. ARM never did; where nothing is known (macOS and
+    Windows on x86), no is the safe answer.
+    """
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return True
+    try:
+        flags = (root / "proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return re.search(r"\b(avx512_vnni|avx_vnni)\b", flags) is not None
 
 
 def _quotas(root: Path) -> list[float]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rerank_core import _core
-from rerank_core._cpu import available_cpus
+from rerank_core._cpu import adds_int8_exactly, available_cpus
 from rerank_core._onnxruntime import check_provider, find_library, preload_cuda
 from rerank_core.errors import EngineError, InvalidArgumentError, InvalidTypeError, ModelError
 from rerank_core.models.store import ModelFiles, find, verify
@@ -79,6 +79,7 @@ def load(
 
     files = find(model, precision)
     verify(files)
+    _check_made_for(files, device.partition(":")[0])
     library = find_library()
     version = check_provider(library, kind.provider)
     if kind is _DEVICES["cuda"]:
@@ -86,7 +87,11 @@ def load(
     tokenizer = Tokenizer(files.tokenizer)
     row_tokens = _checked_max_length(max_length, files, tokenizer)
     graph = _core.CrossEncoder(
-        library=library, model=files.graph, provider=kind.provider, provider_options=options
+        library=library,
+        model=files.graph,
+        provider=kind.provider,
+        provider_options=options,
+        is_optimized=files.manifest.is_optimized,
     )
     # A score belongs to its pair: where its company shows, every pair runs alone. On CUDA it may
     # show within the tolerance, for large batches are all of its speed.
@@ -137,6 +142,20 @@ def _checked_device(
     if number:
         options["device_id"] = number
     return _DEVICES[name], list(options.items())
+
+
+def _check_made_for(files: ModelFiles, device: str) -> None:
+    made_for = files.manifest.device
+    if made_for not in (None, device):
+        raise ModelError(
+            f"{files.directory} was prepared for {made_for}, not for {device}: prepare the model again "
+            f"with --device {device}"
+        )
+    if files.manifest.needs_vnni and not adds_int8_exactly():
+        raise ModelError(
+            f"{files.directory} holds int8 weights of 8 bits, whose products overflow on this processor, "
+            "which lacks VNNI: prepare the model again here, or with --reduce-range"
+        )
 
 
 def _checked_max_length(max_length: int | None, files: ModelFiles, tokenizer: Tokenizer) -> int:

@@ -22,11 +22,11 @@ using Options = std::vector<std::pair<std::string, std::string>>;
 std::shared_ptr<ort::CrossEncoder> load(const std::filesystem::path& library,
                                         const std::filesystem::path& model,
                                         const std::string& provider,
-                                        const Options& provider_options) {
+                                        const Options& provider_options, bool is_optimized) {
   // Safe: the arguments are C++ values by now.
   return without_gil([&] {
     return std::make_shared<ort::CrossEncoder>(
-        ort::Library::open(library), ort::SessionConfig{model, provider, provider_options});
+        ort::Library::open(library), ort::SessionConfig{model, provider, provider_options, is_optimized});
   });
 }
 
@@ -60,7 +60,7 @@ void bind_model(py::module_& m) {
       py::arg("library"));
   py::class_<ort::CrossEncoder, std::shared_ptr<ort::CrossEncoder>>(m, "CrossEncoder")
       .def(py::init(&load), py::kw_only(), py::arg("library"), py::arg("model"),
-           py::arg("provider"), py::arg("provider_options"))
+           py::arg("provider"), py::arg("provider_options"), py::arg("is_optimized") = false)
       .def_property_readonly("has_attention_mask", &ort::CrossEncoder::has_attention_mask)
       .def("run", &run, py::arg("input_ids").noconvert(), py::arg("attention_mask").noconvert(),
            py::arg("token_type_ids").noconvert());

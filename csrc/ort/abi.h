@@ -30,7 +30,7 @@ struct CudaOptions;
 using PathChar = std::filesystem::path::value_type;  // char, or wchar_t on Windows
 
 enum LogSeverity : int { kLogFatal = 4 };
-enum GraphOptimization : int { kOptimizeAll = 99 };
+enum GraphOptimization : int { kOptimizeNothing = 0, kOptimizeAll = 99 };
 enum ElementType : int { kFloat = 1, kInt64 = 7, kFloat16 = 10 };
 enum AllocatorType : int { kDeviceAllocator = 0 };
 enum MemoryType : int { kDefaultMemory = 0 };

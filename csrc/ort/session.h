@@ -17,6 +17,7 @@ struct SessionConfig {
   std::filesystem::path model;
   std::string provider = "CPUExecutionProvider";  // or "CUDAExecutionProvider"
   std::vector<std::pair<std::string, std::string>> provider_options;
+  bool is_optimized = false;  // by ONNX Runtime, when it was prepared
 };
 
 // Row-major [rows, width] tensors, borrowed for one run.

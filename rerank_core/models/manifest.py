@@ -10,10 +10,11 @@ from typing import Any
 
 from rerank_core.errors import ModelError
 
-__all__ = ["ACTIVATIONS", "MANIFEST", "PRECISIONS", "Manifest", "digest", "read_json"]
+__all__ = ["ACTIVATIONS", "DEVICES", "MANIFEST", "PRECISIONS", "Manifest", "digest", "read_json"]
 
 MANIFEST = "rerank_core.json"
 PRECISIONS = ("fp32", "fp16", "int8")
+DEVICES = ("cpu", "cuda")
 ACTIVATIONS = ("sigmoid", "identity")
 
 
@@ -27,6 +28,8 @@ class Manifest:
         max_batch_rows: Rows a batch may have for scores not to depend on it, or None.
         activation: From logit to score, "sigmoid" or "identity"; None leaves it to config.json.
         max_length: Tokens a row may have, special tokens included; None leaves it to the other files.
+        device: What it was prepared for, "cpu" or "cuda"; None for any.
+        needs_vnni: Whether its int8 products are exact only on processors that add them in 32 bits.
         is_optimized: Whether ONNX Runtime's optimizations are in the graph and need no repeating.
         sha256: Hash of each file, by name.
         made: How it was prepared: source, device, versions, rewrites, differences. For people.
@@ -37,6 +40,8 @@ class Manifest:
     max_batch_rows: int | None = None
     activation: str | None = None
     max_length: int | None = None
+    device: str | None = None
+    needs_vnni: bool = False
     is_optimized: bool = False
     sha256: dict[str, str] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
@@ -107,6 +112,8 @@ _RULES = {
     "max_batch_rows": (_is_count, "be a whole number of at least 1"),
     "activation": (lambda it: it in ACTIVATIONS, f"be one of {', '.join(ACTIVATIONS)}"),
     "max_length": (_is_count, "be a whole number of at least 1"),
+    "device": (lambda it: it in DEVICES, f"be one of {', '.join(DEVICES)}"),
+    "needs_vnni": (lambda it: isinstance(it, bool), "be true or false"),
     "is_optimized": (lambda it: isinstance(it, bool), "be true or false"),
     "sha256": (
         lambda it: (

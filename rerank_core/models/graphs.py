@@ -1,0 +1,253 @@
+"""Graphs in the hands of a rewriter: reading, running on samples, comparing, writing.
+
+The only file that runs ONNX Runtime through its own package; needs the extra ``export``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rerank_core.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+__all__ = [
+    "IDS",
+    "MASK",
+    "TYPES",
+    "Sampler",
+    "constant",
+    "constant_of",
+    "given",
+    "load_graph",
+    "logits",
+    "logits_of",
+    "needs",
+    "optimize",
+    "producer",
+    "run",
+    "save_graph",
+]
+
+_INLINE_LIMIT = 1 << 30  # bytes of weights that go beside the graph: a protobuf ends at 2 GB
+_LONGEST = 512  # tokens of a row that is tried
+IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
+
+
+def needs(*packages: str) -> None:
+    """Say which packages are missing, and how to get them."""
+    from importlib.util import find_spec  # noqa: PLC0415  (only when a model is prepared)
+
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise ModelError(
+            f"this needs {', '.join(missing)}, which is not installed: pip install "
+            '"rerank-core[cpu,export]"'
+        )
+
+
+def load_graph(path: Path) -> ir.Model:
+    """Read a graph; its weights stay on disk until they are used.
+
+    Raises:
+        ModelError: The file is no graph, or weights that it keeps beside it are missing or cut.
+    """
+    needs("onnx_ir", "onnxscript", "onnxruntime")
+    import onnx_ir  # noqa: PLC0415
+    from onnx_ir.passes.common import NameFixPass  # noqa: PLC0415
+
+    try:
+        model = onnx_ir.load(path)
+        NameFixPass()(model)  # names are optional, and what is said of nodes is said by name
+        for value in model.graph.initializers.values():
+            if isinstance(value.const_value, onnx_ir.ExternalTensor):
+                value.const_value.numpy()
+    except Exception as error:
+        raise ModelError(f"{path} cannot be read: {error}; export or download it again") from error
+    return model
+
+
+def save_graph(model: ir.Model, path: Path) -> None:
+    """Write a graph; weights of more than 1 GB go to ``<name>_data`` beside it."""
+    import onnx_ir  # noqa: PLC0415
+
+    for node in model.graph:
+        for value in node.outputs:
+            if not value.is_graph_output():
+                value.shape = None  # what it was before a rewrite
+    size = sum(v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value)
+    onnx_ir.save(model, path, external_data=f"{path.name}_data" if size > _INLINE_LIMIT else None)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Makes random rows that a graph's inputs take.
+
+    Attributes:
+        vocab_size: Ids are below it.
+        num_types: Token types that the model knows.
+        longest: Tokens of the longest rows that are tried.
+    """
+
+    vocab_size: int
+    num_types: int
+    longest: int
+
+    @classmethod
+    def of(cls, model: ir.Model, vocab_size: int, max_length: int) -> Sampler:
+        """Make one that fits a graph; its table says how many token types there are.
+
+        Raises:
+            ModelError: The graph has an input that a cross-encoder does not have.
+        """
+        names = {str(value.name): value for value in model.graph.inputs}
+        if not {IDS} <= names.keys() <= {IDS, TYPES, MASK}:
+            raise ModelError(
+                f"a cross-encoder's graph takes {IDS}, and {MASK} or {TYPES}; this one takes "
+                f"{', '.join(names) or 'nothing'}"
+            )
+        num_types = _rows_gathered(names[TYPES]) if TYPES in names else None
+        return cls(vocab_size, num_types or 1, min(max_length, _LONGEST))
+
+    def __call__(
+        self, model: ir.Model, rows: int, width: int, *, is_padded: bool = False
+    ) -> dict[str, NDArray[np.int64]]:
+        """Give int64 [rows, width] for each input; where padded, the last row is half as long."""
+        rng = np.random.default_rng(rows * 1000 + width)
+        shape = (rows, min(width, self.longest))
+        # The first ids are special in most vocabularies, padding among them.
+        first = min(10, self.vocab_size - 1)
+        kinds = {
+            IDS: rng.integers(first, self.vocab_size, shape),
+            TYPES: rng.integers(0, self.num_types, shape),
+            MASK: np.ones(shape, np.int64),
+        }
+        if is_padded:
+            kinds[MASK][-1, (shape[1] + 1) // 2 :] = 0
+        return {str(value.name): kinds[str(value.name)] for value in model.graph.inputs}
+
+
+def _rows_gathered(indices: ir.Value) -> int | None:
+    """Give the number of rows of the table that a value looks up, directly or through a cast."""
+    for use in indices.uses():
+        table = use.node.inputs[0].const_value if use.node.inputs[0] is not None else None
+        if use.node.op_type == "Gather" and use.idx == 1 and table is not None:
+            return int(table.shape.numpy()[0])
+        if use.node.op_type in ("Cast", "Identity"):
+            return _rows_gathered(use.node.outputs[0])
+    return None
+
+
+def run(
+    model: ir.Model,
+    feeds: Iterable[dict[str, NDArray[np.int64]]],
+    names: Sequence[str],
+) -> list[dict[str, NDArray[Any]]]:
+    """Run a graph as it stands, without any optimization, once for each of the feeds.
+
+    Args:
+        names: The values to give, outputs or inner ones.
+    """
+    import onnxruntime as ort  # noqa: PLC0415
+
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "model.onnx"
+        save_graph(model, path)
+        _give_inner_values(path, names)
+        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return [
+            dict(zip(names, session.run(list(names), each), strict=True)) if names else {}
+            for each in feeds
+        ]
+
+
+def _give_inner_values(path: Path, names: Iterable[str]) -> None:
+    import onnx  # noqa: PLC0415
+
+    proto = onnx.load(path, load_external_data=False)
+    there = {output.name for output in proto.graph.output}
+    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
+    path.write_bytes(proto.SerializeToString())
+
+
+def logits(model: ir.Model, sampler: Sampler, *, is_padded: bool) -> NDArray[np.float32]:
+    """Run a graph on rows of many lengths, padded or not, and give all logits."""
+    sizes = ((1, 5), (3, 33), (2, sampler.longest))
+    feeds = [sampler(model, *size, is_padded=is_padded) for size in sizes]
+    name = str(logits_of(model).name)
+    return np.concatenate([found[name].ravel() for found in run(model, feeds, [name])])
+
+
+def logits_of(model: ir.Model) -> ir.Value:
+    """Give the output that holds the logits: the one of that name, or the first."""
+    outputs = model.graph.outputs
+    return next((value for value in outputs if value.name == "logits"), outputs[0])
+
+
+def constant(model: ir.Model, name: str, content: NDArray[Any]) -> ir.Value:
+    """Give the graph's initializer of that name; made if there is none."""
+    import onnx_ir  # noqa: PLC0415
+
+    if name not in model.graph.initializers:
+        tensor = onnx_ir.tensor(content, name=name)
+        made = onnx_ir.Value(
+            name=name,
+            const_value=tensor,
+            shape=onnx_ir.Shape(content.shape),
+            type=onnx_ir.TensorType(tensor.dtype),
+        )
+        model.graph.register_initializer(made)
+    return model.graph.initializers[name]
+
+
+def given(value: ir.Value | None) -> ir.Value:
+    """Give an input that the operator cannot be without."""
+    if value is None:
+        raise ModelError("an operator of the graph lacks an input; export it again")
+    return value
+
+
+def constant_of(value: ir.Value | None) -> NDArray[Any] | None:
+    """Give what a value is in every run, or None if that is not known."""
+    if value is None or value.const_value is None:
+        return None
+    return value.const_value.numpy()
+
+
+def producer(value: ir.Value | None, op_type: str) -> ir.Node | None:
+    """Give the node that makes a value, if it is of that type."""
+    node = value.producer() if value is not None else None
+    return node if node is not None and node.op_type == op_type else None
+
+
+def optimize(source: Path, target: Path, *, skip: Sequence[str]) -> None:
+    """Write the graph as ONNX Runtime optimizes it for any CPU.
+
+    Args:
+        skip: Names of ONNX Runtime's optimizers that are left out.
+    """
+    import onnxruntime as ort  # noqa: PLC0415
+
+    options = ort.SessionOptions()
+    # The level above is for this very processor.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(target)
+    options.log_severity_level = 3
+    if source.with_name(f"{source.name}_data").exists():
+        entry = "session.optimized_model_external_initializers_file_name"
+        options.add_session_config_entry(entry, f"{target.name}_data")
+    ort.InferenceSession(
+        source, options, providers=["CPUExecutionProvider"], disabled_optimizers=list(skip)
+    )

@@ -1,0 +1,181 @@
+"""The last layer for the first token only: no other reaches the score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rerank_core.models.graphs import Sampler, constant, constant_of, given, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import onnx_ir as ir
+
+__all__ = ["keep_first_token"]
+
+_SIZES = ((2, 13), (3, 29))  # rows and widths of the trial runs: primes, unlike any other dimension
+# Each element of the result depends on the elements at its own place alone.
+_ELEMENTWISE = frozenset(
+    "Abs Add And Cast Clip Cos Div Equal Erf Exp Gelu Greater Identity Less Log Max Min Mul Neg Not Or"
+    " Pow Reciprocal Relu Sigmoid Sin Softplus Sqrt Sub Tanh Where".split(" ")
+)
+# Each row along the last axis depends on that row alone.
+_ALONG_LAST = frozenset({"LayerNormalization", "RMSNormalization", "Softmax"})
+
+
+def keep_first_token(model: ir.Model, sampler: Sampler) -> None:
+    """Where only the first of all tokens is taken, take it as early as possible.
+
+    From the Gather that takes the first token, the taking moves up through all that treats tokens one
+    by one, and through the query side of the attention; it stops at what needs all tokens, or is not
+    known. Which dimension is the width is seen in two trial runs.
+    """
+    for node in list(model.graph):
+        if node.op_type == "Gather" and node.attributes.get_int("axis", 0) == 1:
+            index = constant_of(node.inputs[1])
+            if index is not None and index.shape == () and index == 0:
+                _Mover(model, sampler).move(node)
+
+
+class _Mover:
+    """Moves the taking of the first token upwards."""
+
+    def __init__(self, model: ir.Model, sampler: Sampler) -> None:
+        self._model = model
+        self._taken: dict[tuple[str, int], ir.Value] = {}
+        names = [str(value.name) for node in model.graph for value in node.outputs if value.name]
+        feeds = [sampler(model, *size) for size in _SIZES]
+        runs = run(model, feeds, names)
+        self._shapes = {name: [each[name].shape for each in runs] for name in names}
+        for name in feeds[0]:
+            self._shapes[name] = [each[name].shape for each in feeds]
+        for name, value in model.graph.initializers.items():
+            if value.const_value is not None:
+                self._shapes[name] = [tuple(value.const_value.shape.numpy())] * len(_SIZES)
+        self._movable: dict[ir.Node, int] = {}  # the axis of its result that it may be taken along
+
+    def move(self, gather: ir.Node) -> None:
+        hidden = gather.inputs[0]
+        if hidden is not None and self._is_width(hidden, 1):
+            self._find_movable(gather, hidden)
+            gather.replace_input_with(0, self._first(hidden, 1))
+
+    def _find_movable(self, gather: ir.Node, hidden: ir.Value) -> None:
+        """Find the nodes of whose results nobody needs more than the first."""
+        wanted: dict[ir.Value, dict[tuple[ir.Node, int], int]] = {hidden: {(gather, 0): 1}}
+        for node in reversed(self._model.graph):
+            result = node.outputs[0]
+            asked = wanted.get(result, {})
+            axes = set(asked.values())
+            if len(axes) != 1 or result.is_graph_output() or len(node.outputs) > 1:
+                continue
+            if {(use.node, use.idx) for use in result.uses()} != set(asked):
+                continue
+            (axis,) = axes
+            taken = self._inputs_taken(node, axis)
+            if taken is None:
+                continue
+            self._movable[node] = axis
+            for place, own_axis in taken.items():
+                wanted.setdefault(given(node.inputs[place]), {})[node, place] = own_axis
+
+    def _inputs_taken(self, node: ir.Node, axis: int) -> dict[int, int] | None:
+        """Give which inputs must be taken, along which axes; None if the node needs them whole."""
+        rank = len(self._shape(node.outputs[0])[0])
+        is_last = axis == rank - 1
+        if node.op_type in _ELEMENTWISE:
+            return self._aligned(node, axis - rank)
+        data = given(node.inputs[0])
+        places = []
+        if node.op_type == "Transpose":
+            places = [node.attributes["perm"].as_ints()[axis]]
+        elif node.op_type == "MatMul" and axis == rank - 2:
+            places = [axis] * (len(self._shape(data)[0]) == rank)
+        elif node.op_type in _ALONG_LAST and not is_last:
+            places = [axis] * (node.attributes.get_int("axis", -1) in (-1, rank - 1))
+        elif node.op_type == "Reshape" and constant_of(node.inputs[1]) is not None:
+            places = [
+                place
+                for place in range(len(self._shape(data)[0]))
+                if self._is_kept(node, place, axis)
+            ]
+        return {0: places[0]} if places else None
+
+    def _aligned(self, node: ir.Node, from_last: int) -> dict[int, int]:
+        """Give the axis of each input; what has one element there serves all tokens."""
+        axes = {
+            place: len(self._shape(value)[0]) + from_last
+            for place, value in enumerate(node.inputs)
+            if value is not None
+        }
+        return {
+            place: axis
+            for place, axis in axes.items()
+            if axis >= 0 and self._is_width(given(node.inputs[place]), axis)
+        }
+
+    def _is_kept(self, reshape: ir.Node, place: int, axis: int) -> bool:
+        """Tell whether a Reshape makes an axis of its data, in one piece, an axis of its result."""
+        data = given(reshape.inputs[0])
+        shapes = zip(self._shape(data), self._shape(reshape.outputs[0]), strict=True)
+        return self._is_width(data, place) and all(
+            np.prod(before[:place]) == np.prod(after[:axis]) for before, after in shapes
+        )
+
+    def _first(self, value: ir.Value, axis: int) -> ir.Value:
+        """Give what is the value at place 0 of an axis; the axis stays, with one element."""
+        key = (str(value.name), axis)
+        if key not in self._taken:
+            node = value.producer()
+            if node is not None and self._movable.get(node) == axis:
+                self._taken[key] = self._moved(node, axis)
+            else:
+                self._taken[key] = self._sliced(value, axis)
+        return self._taken[key]
+
+    def _moved(self, node: ir.Node, axis: int) -> ir.Value:
+        inputs = list(node.inputs)
+        for place, own_axis in (self._inputs_taken(node, axis) or {}).items():
+            inputs[place] = self._first(given(inputs[place]), own_axis)
+        if node.op_type == "Reshape":
+            sizes = np.array(constant_of(inputs[1]))
+            sizes[axis] = 1
+            inputs[1] = constant(self._model, f"{node.outputs[0].name}_first_shape", sizes)
+        return self._added(node.op_type, inputs, node.outputs[0], node, node.attributes.values())
+
+    def _sliced(self, value: ir.Value, axis: int) -> ir.Value:
+        limits = [
+            constant(self._model, f"first_token_{name}_{number}", np.array([number], np.int64))
+            for name, number in (("start", 0), ("end", 1), ("axis", axis))
+        ]
+        return self._added("Slice", [value, *limits], value, value.producer())
+
+    def _added(
+        self,
+        op_type: str,
+        inputs: list[ir.Value | None],
+        like: ir.Value,
+        after: ir.Node | None,
+        attributes: Iterable[ir.Attr] = (),
+    ) -> ir.Value:
+        import onnx_ir  # noqa: PLC0415
+
+        name = f"{like.name}_first"
+        output = onnx_ir.Value(name=name, type=like.type)
+        node = onnx_ir.Node(
+            "", op_type, inputs, attributes=list(attributes), outputs=[output], name=name
+        )
+        if after is None:
+            self._model.graph.insert_before(self._model.graph[0], node)
+        else:
+            self._model.graph.insert_after(after, node)
+        return output
+
+    def _shape(self, value: ir.Value) -> list[tuple[int, ...]]:
+        return self._shapes[str(value.name)]
+
+    def _is_width(self, value: ir.Value, axis: int) -> bool:
+        widths = [width for _, width in _SIZES]
+        return [s[axis] if axis < len(s) else None for s in self._shape(value)] == widths

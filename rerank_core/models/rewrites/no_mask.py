@@ -1,0 +1,51 @@
+"""No attention mask, for an engine whose rows are never padded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rerank_core.models.graphs import MASK, Sampler, given, run
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+__all__ = ["drop_mask"]
+
+_NEUTRAL = {"Add": 0, "Mul": 1}
+
+
+def drop_mask(model: ir.Model, sampler: Sampler) -> None:
+    """Pass by what does nothing while the mask is all ones, and take out the input if it can be.
+
+    That is what adds zeros or multiplies by ones in runs of several sizes, the longest among them.
+    The input stays where something else depends on it.
+    """
+    from onnx_ir.passes.common import RemoveUnusedNodesPass  # noqa: PLC0415
+
+    masked = {value for value in model.graph.inputs if value.name == MASK}
+    if not masked:
+        return
+    candidates = []
+    for node in model.graph:
+        if masked & set(node.inputs):
+            masked |= set(node.outputs)
+            if node.op_type in _NEUTRAL:
+                candidates.append(node)
+    values = {given(value) for node in candidates for value in (*node.inputs, *node.outputs)}
+    names = sorted(str(value.name) for value in values if value.producer() is not None)
+    feeds = [sampler(model, *size) for size in ((2, 13), (3, 29), (1, sampler.longest))]
+    runs = run(model, feeds, names)
+    for node in candidates:
+        first, second = map(given, node.inputs)
+        for mask, other in ((first, second), (second, first)):
+            if mask in masked and all(
+                {str(mask.name), str(other.name)} <= found.keys()
+                and (found[str(mask.name)] == _NEUTRAL[node.op_type]).all()
+                and found[str(other.name)].shape == found[str(node.outputs[0].name)].shape
+                for found in runs
+            ):
+                node.outputs[0].replace_all_uses_with(other)
+                break
+    RemoveUnusedNodesPass()(model)
+    for value in [value for value in model.graph.inputs if value.name == MASK and not value.uses()]:
+        model.graph.inputs.remove(value)

@@ -1,0 +1,77 @@
+"""What a graph computes about shapes alone, said once instead of in every run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rerank_core.models.graphs import Sampler, constant, given, run
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+    Shapes = list[tuple[int, ...]]
+
+__all__ = ["fix_shapes"]
+
+# Rows and widths of the trial runs: primes, so that no dimension of a model is taken for one of them.
+_SIZES = ((2, 13), (3, 29), (5, 19))
+_LARGEST = 64  # elements of a value that is taken for one about shapes
+
+
+def fix_shapes(model: ir.Model, sampler: Sampler) -> None:
+    """Make constants of what is the same in runs of all sizes, and drop reshapes that do nothing.
+
+    A value counts if it follows from shapes alone, so that only the size of a run could change it.
+    Reshape gets a constant shape where one with 0 (as it was) and -1 (the rest) says the same.
+    """
+    about_shapes = _about_shapes(model)
+    reshapes = [node for node in model.graph if node.op_type in ("Reshape", "Expand")]
+    values = {given(value) for node in reshapes for value in (*node.inputs, *node.outputs)}
+    made = {value for value in values | set(about_shapes) if value.producer() is not None}
+    feeds = [sampler(model, *size) for size in _SIZES]
+    found = run(model, feeds, sorted(str(value.name) for value in made))
+    runs = [{**fed, **each} for fed, each in zip(feeds, found, strict=True)]
+
+    for value in about_shapes:
+        seen = [each[str(value.name)] for each in runs]
+        if seen[0].size <= _LARGEST and all(np.array_equal(seen[0], other) for other in seen):
+            value.replace_all_uses_with(constant(model, f"{value.name}_fixed", seen[0]))
+    for node in reshapes:
+        data, result = given(node.inputs[0]), node.outputs[0]
+        if str(data.name) not in runs[0] or result.is_graph_output():
+            continue
+        before, after = ([each[str(v.name)].shape for each in runs] for v in (data, result))
+        if before == after:
+            result.replace_all_uses_with(data)
+        elif node.op_type == "Reshape" and (shape := _fixed_shape(before, after)) is not None:
+            node.replace_input_with(1, constant(model, f"{result.name}_shape", shape))
+            node.attributes.pop("allowzero", None)
+
+
+def _about_shapes(model: ir.Model) -> list[ir.Value]:
+    """Give the values that follow from Shape nodes and constants."""
+    found: dict[ir.Value, None] = {}
+    for node in model.graph:
+        inputs = [value for value in node.inputs if value is not None]
+        if node.op_type == "Shape" or (
+            any(value in found for value in inputs)
+            and all(value in found or value.const_value is not None for value in inputs)
+        ):
+            found.update(dict.fromkeys(node.outputs))
+    return list(found)
+
+
+def _fixed_shape(before: Shapes, after: Shapes) -> NDArray[np.int64] | None:
+    """Give the shape that reshapes every run alike, or None if constants cannot say it."""
+    shape = []
+    for axis, sizes in enumerate(zip(*after, strict=True)):
+        if len(set(sizes)) == 1:
+            shape.append(sizes[0])
+        elif all(old[axis : axis + 1] == (size,) for old, size in zip(before, sizes, strict=True)):
+            shape.append(0)
+        else:
+            shape.append(-1)
+    return np.array(shape, np.int64) if shape.count(-1) <= 1 else None
