@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_SCORES = {"model": None, "sigmoid": False, "raw": True}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -75,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
         default="auto",
         help="plain lines, JSON lines, or one JSON array; default: by the first character",
     )
-    rank.add_argument("--model", default="bundled", help="'bundled' or a model directory")
+    rank.add_argument("--model", default="bundled", help="'bundled', a model directory or a hub id")
+    rank.add_argument("--revision", help="branch, tag or commit of a hub id; default: main")
     rank.add_argument("--top-n", type=int, metavar="N", help="default: all")
     rank.add_argument(
         "--rank-fields", default="text", metavar="A,B", help="fields of a document; default: text"
@@ -84,7 +87,12 @@ def _parser() -> argparse.ArgumentParser:
     rank.add_argument("--threads", type=int, metavar="N", help="default: the CPUs of this process")
     rank.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     rank.add_argument("--precision", choices=("fp32", "fp16", "int8"))
-    rank.add_argument("--scores", choices=("sigmoid", "raw"), default="sigmoid")
+    rank.add_argument(
+        "--scores",
+        choices=tuple(_SCORES),
+        default="model",
+        help="sigmoid: from 0 to 1; raw: logits; default: what the model's files say",
+    )
     output = rank.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="JSON lines on a terminal too")
     output.add_argument("--table", action="store_true", help="a table in a pipe too")
@@ -102,7 +110,9 @@ def _rank(arguments: argparse.Namespace) -> None:
         arguments.model,
         device=arguments.device,
         precision=arguments.precision,
+        revision=arguments.revision,
         threads=arguments.threads,
+        raw_scores=_SCORES[arguments.scores],
     ) as reranker:
         result = reranker.rerank(
             arguments.query,
@@ -110,7 +120,6 @@ def _rank(arguments: argparse.Namespace) -> None:
             top_n=arguments.top_n,
             rank_fields=fields,
             truncate=arguments.truncate,
-            raw_scores=arguments.scores == "raw",
         )
     if arguments.table or (sys.stdout.isatty() and not arguments.json):
         _print_table(result, fields)

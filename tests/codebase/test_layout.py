@@ -48,8 +48,19 @@ PYTHON = {
     "inference": {"reranker", "request", "models.cards", "models.store", *FACE},
     "models.__init__": set(),
     "models.cards": FACE,
+    "models._hub_errors": {"errors"},
+    "models._transfer": {"errors", "models._hub_errors", "models.manifest"},
+    "models.hub": {
+        "errors",
+        "models._hub_errors",
+        "models._transfer",
+        "models.layout",
+        "models.manifest",
+    },
+    "models.layout": {"errors", "models.manifest"},
     "models.manifest": {"errors"},
-    "models.store": {"errors", "models.manifest"},
+    "models.store": {"errors", "models.hub", "models.layout", "models.manifest", "models.traits"},
+    "models.traits": {"errors", "models.manifest"},
     "request": {"errors"},
     "reranker": {"_core", "_loading", "models.store", "request", "tokenizer", *FACE},
     "results": set(),
@@ -132,6 +143,8 @@ def test_imports(path):
     assert "onnxruntime" not in others
     if "tokenizers" in others:
         assert name_of(path) == "_tokenizer_file"
+    if "huggingface_hub" in others:
+        assert name_of(path) in {"models._hub_errors", "models._transfer"}
 
 
 def test_the_rules_are_not_wider_than_the_code():
