@@ -8,12 +8,14 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rerank_core
 from rerank_core.errors import InvalidArgumentError, RerankError
 from rerank_core.inference import Inference
+from rerank_core.models.cache import cached_models
 from rerank_core.reranker import Reranker
 
 if TYPE_CHECKING:
@@ -97,7 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--json", action="store_true", help="JSON lines on a terminal too")
     output.add_argument("--table", action="store_true", help="a table in a pipe too")
 
-    models = commands.add_parser("models", help="list the models that are served")
+    models = commands.add_parser(
+        "models", help="list the models that are served, and those downloaded from the hub"
+    )
     models.set_defaults(run=_models)
     models.add_argument("--json", action="store_true", help="one JSON object per line")
     return parser
@@ -199,14 +203,24 @@ def _one_line(text: str) -> str:
 def _models(arguments: argparse.Namespace) -> None:
     with Inference() as inference:
         rows = [(info, inference.weights(info.model)) for info in inference.list_models()]
+    cached = cached_models()
     if arguments.json:
         for info, weights in rows:
             print(json.dumps({**info.to_dict(), "weights": weights}))
+        for found in cached:
+            print(json.dumps({**asdict(found), "weights": found.directory}))
         return
     print(f"{'model':<22} {'tokens':>6} {'documents':>9}  weights")
     for info, weights in rows:
         documents = "any" if info.max_batch_size is None else str(info.max_batch_size)
         print(
             f"{info.model:<22} {info.max_sequence_length:>6} {documents:>9}  "
-            f"{weights or 'none here: Inference(models={name: directory})'}"
+            f"{weights or 'none here: Inference(models={name: directory or hub id})'}"
         )
+    if cached:
+        width = max(len("downloaded from the hub"), *(len(found.model) for found in cached))
+        print(f"\n{'downloaded from the hub':<{width}}  {'revision':<16} {'MB':>7}  precision")
+    for found in cached:
+        revision = " ".join((found.revision[:8], *found.refs))
+        precisions = ", ".join(found.precisions)
+        print(f"{found.model:<{width}}  {revision:<16} {found.size / 1e6:>7.1f}  {precisions}")
