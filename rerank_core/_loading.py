@@ -58,10 +58,11 @@ def load(
     *,
     device: str,
     precision: str | None,
+    revision: str | None,
     threads: int | None,
     token_budget: int | None,
     max_length: int | None,
-    raw_scores: bool,
+    raw_scores: bool | None,
     provider_options: Mapping[str, str] | None,
 ) -> Loaded:
     """Check the options, find and load the model, try it, start its engine.
@@ -69,7 +70,8 @@ def load(
     Arguments and errors are those of `Reranker`.
     """
     kind, options = _checked_device(device, provider_options)
-    checked_bool("raw_scores", raw_scores)
+    if raw_scores is not None:
+        checked_bool("raw_scores", raw_scores)
     threads = available_cpus() if threads is None else checked_positive("threads", threads)
     if threads > _MAX_THREADS:
         raise InvalidArgumentError(f"threads must be <= {_MAX_THREADS}, got {threads}")
@@ -77,7 +79,9 @@ def load(
     if token_budget is not None:
         budget = min(checked_positive("token_budget", token_budget), UNLIMITED)
 
-    files = find(model, precision)
+    files = find(model, precision, revision)
+    if raw_scores is None:
+        raw_scores = _gives_logits(files)
     verify(files)
     _check_made_for(files, device.partition(":")[0])
     library = find_library()
@@ -119,6 +123,7 @@ def load(
         threads=threads,
         token_budget=budget,
         max_batch_rows=max_batch_rows,
+        activation=str(files.traits.activation or files.traits.activation_entry),
         raw_scores=raw_scores,
     )
     return Loaded(engine, tokenizer, info)
@@ -156,6 +161,18 @@ def _check_made_for(files: ModelFiles, device: str) -> None:
             f"{files.directory} holds int8 weights of 8 bits, whose products overflow on this processor, "
             "which lacks VNNI: prepare the model again here, or with --reduce-range"
         )
+
+
+def _gives_logits(files: ModelFiles) -> bool:
+    """Tell whether the model's own scores are its logits."""
+    if files.traits.activation is None:
+        raise ModelError(
+            f"{files.directory / 'config.json'} names the activation "
+            f"{files.traits.activation_entry!r} for {files.traits.num_labels} label(s); here are "
+            "only Sigmoid (of two labels: Softmax) and Identity. Choose scores from 0 to 1 with "
+            "raw_scores=False, or logits with raw_scores=True"
+        )
+    return files.traits.activation == "identity"
 
 
 def _checked_max_length(max_length: int | None, files: ModelFiles, tokenizer: Tokenizer) -> int:

@@ -8,12 +8,14 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rerank_core
 from rerank_core.errors import InvalidArgumentError, RerankError
 from rerank_core.inference import Inference
+from rerank_core.models.cache import cached_models
 from rerank_core.reranker import Reranker
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from rerank_core.results import RerankResult
 
 __all__ = ["main"]
+
+_SCORES = {"model": None, "sigmoid": False, "raw": True}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
         default="auto",
         help="plain lines, JSON lines, or one JSON array; default: by the first character",
     )
-    rank.add_argument("--model", default="bundled", help="'bundled' or a model directory")
+    rank.add_argument("--model", default="bundled", help="'bundled', a model directory or a hub id")
+    rank.add_argument("--revision", help="branch, tag or commit of a hub id; default: main")
     rank.add_argument("--top-n", type=int, metavar="N", help="default: all")
     rank.add_argument(
         "--rank-fields", default="text", metavar="A,B", help="fields of a document; default: text"
@@ -84,12 +89,19 @@ def _parser() -> argparse.ArgumentParser:
     rank.add_argument("--threads", type=int, metavar="N", help="default: the CPUs of this process")
     rank.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     rank.add_argument("--precision", choices=("fp32", "fp16", "int8"))
-    rank.add_argument("--scores", choices=("sigmoid", "raw"), default="sigmoid")
+    rank.add_argument(
+        "--scores",
+        choices=tuple(_SCORES),
+        default="model",
+        help="sigmoid: from 0 to 1; raw: logits; default: what the model's files say",
+    )
     output = rank.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="JSON lines on a terminal too")
     output.add_argument("--table", action="store_true", help="a table in a pipe too")
 
-    models = commands.add_parser("models", help="list the models that are served")
+    models = commands.add_parser(
+        "models", help="list the models that are served, and those downloaded from the hub"
+    )
     models.set_defaults(run=_models)
     models.add_argument("--json", action="store_true", help="one JSON object per line")
     return parser
@@ -102,7 +114,9 @@ def _rank(arguments: argparse.Namespace) -> None:
         arguments.model,
         device=arguments.device,
         precision=arguments.precision,
+        revision=arguments.revision,
         threads=arguments.threads,
+        raw_scores=_SCORES[arguments.scores],
     ) as reranker:
         result = reranker.rerank(
             arguments.query,
@@ -110,7 +124,6 @@ def _rank(arguments: argparse.Namespace) -> None:
             top_n=arguments.top_n,
             rank_fields=fields,
             truncate=arguments.truncate,
-            raw_scores=arguments.scores == "raw",
         )
     if arguments.table or (sys.stdout.isatty() and not arguments.json):
         _print_table(result, fields)
@@ -190,14 +203,24 @@ def _one_line(text: str) -> str:
 def _models(arguments: argparse.Namespace) -> None:
     with Inference() as inference:
         rows = [(info, inference.weights(info.model)) for info in inference.list_models()]
+    cached = cached_models()
     if arguments.json:
         for info, weights in rows:
             print(json.dumps({**info.to_dict(), "weights": weights}))
+        for found in cached:
+            print(json.dumps({**asdict(found), "weights": found.directory}))
         return
     print(f"{'model':<22} {'tokens':>6} {'documents':>9}  weights")
     for info, weights in rows:
         documents = "any" if info.max_batch_size is None else str(info.max_batch_size)
         print(
             f"{info.model:<22} {info.max_sequence_length:>6} {documents:>9}  "
-            f"{weights or 'none here: Inference(models={name: directory})'}"
+            f"{weights or 'none here: Inference(models={name: directory or hub id})'}"
         )
+    if cached:
+        width = max(len("downloaded from the hub"), *(len(found.model) for found in cached))
+        print(f"\n{'downloaded from the hub':<{width}}  {'revision':<16} {'MB':>7}  precision")
+    for found in cached:
+        revision = " ".join((found.revision[:8], *found.refs))
+        precisions = ", ".join(found.precisions)
+        print(f"{found.model:<{width}}  {revision:<16} {found.size / 1e6:>7.1f}  {precisions}")

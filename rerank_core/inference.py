@@ -18,7 +18,7 @@ from rerank_core.errors import (
     NotFoundError,
 )
 from rerank_core.models.cards import CARDS, ModelCard, card_for_weights
-from rerank_core.models.store import BUNDLED, find
+from rerank_core.models.store import BUNDLED, find, locate
 from rerank_core.request import (
     checked_documents,
     checked_positive,
@@ -45,10 +45,12 @@ class Inference:
     defaults (its card), the weights bring scores. Models load when first used, once each.
 
     Args:
-        models: Which weights answer under which name: a directory, "bundled", or a `Reranker`
-            (which stays its owner's to close). Names with a card (those of Pinecone's list) keep its
-            limits; others take those of the weights. None serves "bundled" under its own name.
+        models: Which weights answer under which name: a directory, "bundled", a hub id, or a
+            `Reranker` (which stays its owner's to close). Names with a card (those of Pinecone's
+            list) keep its limits; others take those of the weights, which are looked up, and
+            downloaded, at once. None serves "bundled" under its own name.
         **options: For every `Reranker` made here: device, precision, threads, token_budget, ...
+            Scores are from 0 to 1, whatever the model's own are.
 
     Example:
         >>> from rerank_core import Inference
@@ -86,7 +88,7 @@ class Inference:
         self._cards = dict(CARDS)
         for name, weights in self._weights.items():
             if name not in CARDS:
-                self._cards[name] = card_for_weights(name, _max_length(weights))
+                self._cards[name] = card_for_weights(name, self._max_length(weights))
         self._start()
 
     def _start(self) -> None:
@@ -220,7 +222,7 @@ class Inference:
         return _Models(self)
 
     def weights(self, model: str) -> str | None:
-        """Give where the weights of a served name are, or None if it has none.
+        """Give the directory or the hub id of a served name's weights, or None if it has none.
 
         Raises:
             NotFoundError: No model has this name.
@@ -230,7 +232,7 @@ class Inference:
         found = self._weights.get(name)
         if isinstance(found, Reranker):
             return found.info.path
-        return None if found is None else str(find(found).directory)
+        return None if found is None else str(locate(found) or found)
 
     def close(self) -> None:
         """Close the rerankers that were made here; later calls fail with ClosedError."""
@@ -249,6 +251,12 @@ class Inference:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _max_length(self, weights: str | os.PathLike[str] | Reranker) -> int:
+        if isinstance(weights, Reranker):
+            return weights.info.max_length
+        options = {name: self._options.get(name) for name in ("precision", "revision")}
+        return find(weights, **options).max_length
 
     def _card(self, name: str) -> ModelCard:
         if name not in self._cards:
@@ -271,7 +279,8 @@ class Inference:
                 if self._closed:
                     raise ClosedError("the inference is closed")
                 if weights not in self._made:
-                    self._made[weights] = Reranker(weights, **self._options)
+                    options = {"raw_scores": False, **self._options}
+                    self._made[weights] = Reranker(weights, **options)
         return self._made[weights]
 
 
@@ -296,9 +305,3 @@ def _checked_model(model: Any) -> str:
     if not model:
         raise InvalidArgumentError("model must be a non-empty string")
     return model
-
-
-def _max_length(weights: str | os.PathLike[str] | Reranker) -> int:
-    if isinstance(weights, Reranker):
-        return weights.info.max_length
-    return find(weights).max_length

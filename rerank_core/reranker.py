@@ -64,19 +64,24 @@ class Reranker:
     fork: make one in each process.
 
     Args:
-        model: "bundled", or a directory with config.json, tokenizer.json and an ONNX graph.
+        model: "bundled"; or a directory with config.json, tokenizer.json and an ONNX graph; or the
+            id of such a model on the Hugging Face hub, "organization/name", which is downloaded
+            once and kept in the hub's cache. Set HF_HUB_OFFLINE=1 to take it from there only.
         device: "cpu", "cuda" or "cuda:N".
         precision: "fp32", "fp16" or "int8" of the graph to load; None takes what is there (fp32 first).
         threads: Worker threads; None takes the CPUs that this process may use.
         token_budget: Padded tokens that a batch may have; None takes the device's (512 on a CPU).
         max_length: Tokens that query and document may have together, special tokens included; None
             takes the model's limit, which it may not exceed.
-        raw_scores: Give logits instead of scores from 0 to 1.
+        raw_scores: Give logits instead of scores from 0 to 1; None does what the model's config.json
+            says, as sentence-transformers does.
+        revision: Branch, tag or commit of a model of the hub; None takes its main branch.
         provider_options: Options of the CUDA execution provider, as ONNX Runtime names them.
 
     Raises:
-        NotFoundError: There is no such model.
-        ModelError: Its files are missing, broken, or not those of a cross-encoder.
+        NotFoundError: There is no such model, or the hub cannot be asked.
+        ModelError: Its files are missing, broken, or not those of a cross-encoder; or they could not
+            be downloaded whole.
         ProviderError: ONNX Runtime or the device is not there.
         InvalidArgumentError, InvalidTypeError: An option cannot be.
 
@@ -100,7 +105,8 @@ class Reranker:
         threads: int | None = None,
         token_budget: int | None = None,
         max_length: int | None = None,
-        raw_scores: bool = False,
+        raw_scores: bool | None = None,
+        revision: str | None = None,
         provider_options: Mapping[str, str] | None = None,
     ) -> None:
         loaded = load(
@@ -111,6 +117,7 @@ class Reranker:
             token_budget=token_budget,
             max_length=max_length,
             raw_scores=raw_scores,
+            revision=revision,
             provider_options=provider_options,
         )
         self._engine, self._tokenizer, self._info = loaded.engine, loaded.tokenizer, loaded.info

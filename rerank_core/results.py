@@ -226,6 +226,8 @@ class RerankerInfo:
         token_budget: Padded tokens that a batch may have.
         max_batch_rows: Rows that a batch may have; 1 where a score would depend on its batch.
         raw_scores: Whether scores are logits rather than 0 to 1.
+        activation: What makes a score of a logit as the model's files say: "sigmoid" (of two logits:
+            softmax, the second one's), "identity", or a name that is neither.
     """
 
     model: str
@@ -239,3 +241,4 @@ class RerankerInfo:
     token_budget: int
     max_batch_rows: int | None
     raw_scores: bool = field(default=False)
+    activation: str = field(default="sigmoid")

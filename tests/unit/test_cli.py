@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rerank_core import cli
+from tests import models
 
 PASSAGES = Path(__file__).parents[2] / "examples" / "passages.jsonl"
 
@@ -115,6 +117,19 @@ def test_standard_input_and_raw_scores():
     assert not 0 <= scores[1] <= 1, "a logit, not a score"
 
 
+def test_scores_are_the_models_unless_others_are_asked_for(capsys, write, tmp_path):
+    config = {"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity"}}
+    directory = models.write(tmp_path / "model", config=config)
+
+    def scores(*options):
+        out = rank(capsys, "river", write("stone\nlamp\n"), "--model", str(directory), *options).out
+        return [json.loads(line)["score"] for line in out.splitlines()]
+
+    assert scores() == scores("--scores", "model") == scores("--scores", "raw")
+    sigmoids = [1 / (1 + math.exp(-score)) for score in scores()]
+    assert scores("--scores", "sigmoid") == pytest.approx(sigmoids)
+
+
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
@@ -128,6 +143,8 @@ def test_standard_input_and_raw_scores():
         ('{"body": "a"}', [], "field 'text' not found in document at index 0"),
         ("[1]", [], "each document must be a string or mapping, got int at index 0"),
         ("a", ["--model", "no-such"], "Model 'no-such' not found"),
+        ("a", ["--model", "./no-such"], "Model './no-such' not found: it is neither 'bundled' nor"),
+        ("a", ["--revision", "v1"], "revision is for models of the hub; 'bundled' is on this mach"),
         ("a", ["--top-n", "0"], "top_n must be >= 1, got 0"),
         ("a", ["--precision", "int8"], "has no int8 graph, only fp32"),
         ("long " * 600, ["--truncate", "NONE"], "pair with 604 tokens"),

@@ -9,8 +9,16 @@ from enum import Enum
 
 import pytest
 
-from rerank_core import ClosedError, Inference, InvalidTypeError, Reranker, TokenLimitError
+from rerank_core import (
+    ClosedError,
+    Inference,
+    InvalidTypeError,
+    NotFoundError,
+    Reranker,
+    TokenLimitError,
+)
 from rerank_core._loading import load
+from tests import models
 
 LONG = "bread " * 700 + "copper bridge"
 
@@ -179,3 +187,21 @@ def test_closing_closes_what_was_made_here_only():
         with pytest.raises(ClosedError):
             fresh.rerank("yours", "grass", ["Grass."])
         assert mine.score("grass", ["Grass."]).shape == (1,)
+
+
+def test_a_hub_id_is_asked_for_when_it_must_be():
+    """A name with a card needs its weights when first used, another its limits at once."""
+    with Inference(models={"bge-reranker-v2-m3": "org/name"}) as made:
+        assert made.weights("bge-reranker-v2-m3") == "org/name"
+        with pytest.raises(NotFoundError, match=r"Model 'org/name' not found: .*cannot be reached"):
+            made.rerank("bge-reranker-v2-m3", "q", ["a"])
+    with pytest.raises(NotFoundError, match=r"Model 'org/name' not found: .*cannot be reached"):
+        Inference(models={"mine": "org/name"})
+
+
+def test_the_limits_of_an_own_name_are_those_of_the_precision_that_is_asked_for(tmp_path):
+    directory = models.write(tmp_path, graph_name="model_int8.onnx")
+    (directory / "model_fp16.onnx").write_bytes(b"not needed")
+    with Inference(models={"mine": directory}, precision="int8", threads=1) as made:
+        assert made.get_model("mine").max_sequence_length == 512
+        assert len(made.rerank("mine", "q", ["a"]).data) == 1

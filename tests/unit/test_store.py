@@ -1,14 +1,16 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
 
-from rerank_core import InvalidArgumentError, ModelError, NotFoundError
-from rerank_core.models.store import find, verify
+from rerank_core import InvalidArgumentError, InvalidTypeError, ModelError, NotFoundError
+from rerank_core.models.store import find, locate, verify
 
 
 def directory(root, files=("model.onnx",), config=None, tokenizer_config=None, manifest=None):
     for name in files:
-        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"graph")
     (root / "config.json").write_text(json.dumps(config or {}))
     (root / "tokenizer.json").write_text("{}")
@@ -43,42 +45,87 @@ def test_graph_by_precision(tmp_path, there, asked, graph, precision):
 
 
 @pytest.mark.parametrize(
-    ("config", "tokenizer_config", "limit"),
+    "name",
     [
-        ({"max_position_embeddings": 512}, None, 512),
-        (
-            {"max_position_embeddings": 514, "model_type": "xlm-roberta", "pad_token_id": 1},
-            None,
-            512,
-        ),
-        ({"max_position_embeddings": 8194, "model_type": "xlm-roberta"}, None, 8192),
-        ({"max_position_embeddings": 512}, {"model_max_length": 256}, 256),
-        ({"max_position_embeddings": 512}, {"model_max_length": 1e30}, 512),
-        ({"max_position_embeddings": 512}, {"model_max_length": 10**30}, 512),
-        ({}, {"model_max_length": 8192}, 8192),
-        ({}, None, 512),
-        ({"max_position_embeddings": "512"}, {"model_max_length": "256"}, 512),
-        (
-            {"max_position_embeddings": 514, "model_type": "roberta", "pad_token_id": None},
-            None,
-            512,
-        ),
-        ({"max_position_embeddings": 0}, {"model_max_length": -1}, 512),
+        "/no/such",
+        "./no-such",
+        "../no-such",
+        "~/no-such",
+        "~nobody/no-such",
+        "a/b/c",
+        "no-such/",
+        "/no-such",
+        "no\\such",
+        "C:\\models",
+        "-dash",
+        "dash-",
+        ".dot",
+        "org/.dot",
+        "a--b",
+        "a..b",
+        "org/a.git",
+        "organization /name",
+        "名前",
+        "a\nb",
+        "name\n",
+        "nul\0",
+        "x" * 97,
+        "org/" + "x" * 97,
+        Path("org/name"),
     ],
 )
-def test_max_length(tmp_path, config, tokenizer_config, limit):
-    assert (
-        find(directory(tmp_path, config=config, tokenizer_config=tokenizer_config)).max_length
-        == limit
+def test_a_name_that_is_no_hub_id_is_not_looked_for(name):
+    message = (
+        f"Model '{name}' not found: it is neither 'bundled' nor a directory here, and no hub id"
     )
-
-
-@pytest.mark.parametrize("name", ["no-such-model", "BAAI/bge-reranker-v2-m3"])
-def test_unknown_name(name):
-    with pytest.raises(
-        NotFoundError, match=f"Model '{name}' not found: it is neither 'bundled' nor"
-    ):
+    with pytest.raises(NotFoundError, match=re.escape(message)):
         find(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["no-such-model", "BAAI/bge-reranker-v2-m3", "a", "o_g/a.b-c_1", "x" * 96]
+)
+def test_a_hub_id_is_looked_for(name):
+    assert locate(name) is None
+    with pytest.raises(NotFoundError, match=f"Model '{name}' not found: .*hub cannot be reached"):
+        find(name)
+
+
+def test_a_file_is_no_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(directory(tmp_path))
+    with pytest.raises(
+        NotFoundError, match=r"'model\.onnx' not found: it is a file; give its direc"
+    ):
+        find("model.onnx")
+
+
+def test_a_directory_comes_before_the_hub(tmp_path, monkeypatch):
+    directory(tmp_path / "org" / "name")
+    monkeypatch.chdir(tmp_path)
+    assert find("org/name").directory == Path("org/name")
+
+
+@pytest.mark.parametrize(
+    ("model", "revision", "error", "message"),
+    [
+        (
+            "bundled",
+            "main",
+            InvalidArgumentError,
+            "revision is for models of the hub; 'bundled' is",
+        ),
+        (".", "v1", InvalidArgumentError, "revision is for models of the hub; '.' is on this mach"),
+        ("org/name", 1, InvalidTypeError, "revision must be a string, got int"),
+        ("org/name", "", InvalidArgumentError, "revision must be a branch, tag or commit, got ''"),
+        ("org/name", "../../x", InvalidArgumentError, "revision must be a branch, tag or commit"),
+        ("org/name", "a/../../x", InvalidArgumentError, "revision must be a branch, tag or commit"),
+        ("org/name", "/etc", InvalidArgumentError, "revision must be a branch, tag or commit"),
+        (b"name", None, InvalidTypeError, "model must be a string or a path, got bytes"),
+    ],
+)
+def test_revisions(model, revision, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        find(model, revision=revision)
 
 
 def test_no_silent_precision(tmp_path):
@@ -170,3 +217,14 @@ def test_a_prepared_directory_says_what_it_holds(tmp_path):
     assert find(tmp_path, "int8") == files
     with pytest.raises(ModelError, match="has no fp32 graph, only int8"):
         find(tmp_path, "fp32")
+
+
+def test_a_manifest_wins_over_the_configuration(tmp_path):
+    config = {"max_position_embeddings": 512, "sentence_transformers": {"activation_fn": "x.Tanh"}}
+    directory(tmp_path, config=config, manifest={"max_length": 100, "activation": "identity"})
+    files = find(tmp_path)
+    assert (files.max_length, files.traits.max_length, files.traits.activation) == (
+        100,
+        100,
+        "identity",
+    )
