@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import rerank_core
 from rerank_core.cli.models import add_models
 from rerank_core.cli.rank import add_rank
+from rerank_core.cli.verify import add_verify
 from rerank_core.errors import RerankError
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; None takes the process's own.
 
     Returns:
-        The exit status: 0, 1 for an error that was printed, 130 after Ctrl-C.
+        The exit status: 0, 1 for an error that was printed or a model that did not pass, 130 after
+        Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
     if sys.stdout is None:  # closed by the caller
@@ -36,16 +38,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What the terminal cannot show, a lone surrogate say, is no reason to stop.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        arguments.run(arguments)
+        status: int | None = arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (RerankError, OSError) as error:
         print(f"rerank-core: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
+    return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,4 +59,5 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_rank(commands)
     add_models(commands)
+    add_verify(commands)
     return parser

@@ -15,7 +15,15 @@ import rerank_core
 from rerank_core import _core
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTED = ["errors", "inference", "reranker", "results"]
+DOCUMENTED = [
+    "errors",
+    "inference",
+    "models.comparison",
+    "models.probe_pairs",
+    "models.verify",
+    "reranker",
+    "results",
+]
 
 
 def test_exports():

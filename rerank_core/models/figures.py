@@ -1,0 +1,62 @@
+"""Figures of a verification, and the table that shows them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Figure", "quoted", "table"]
+
+_VERDICTS = {None: "", True: "ok", False: "FAILED"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of a verification.
+
+    Attributes:
+        name: What was looked at.
+        found: What was found, as text.
+        allowed: What is allowed, as text; empty where nothing is asked.
+        passed: Whether it is; None where it decides nothing.
+        why: What is wrong, for an error; empty unless passed is False.
+    """
+
+    name: str
+    found: str
+    allowed: str = ""
+    passed: bool | None = None
+    why: str = ""
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """Give figures as lines of text, in columns as wide as the terminal lets them be."""
+    rows = [("", "found", "allowed", "")] + [
+        (_plain(each.name), _plain(each.found), _plain(each.allowed), _VERDICTS[each.passed])
+        for each in figures
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    room = shutil.get_terminal_size().columns - widths[1] - widths[2] - len("  ok") - 4
+    widths[0] = min(widths[0], max(room, 24))
+    return "\n".join(
+        f"{_cut(name, widths[0])}  {found:<{widths[1]}}  {allowed:<{widths[2]}}  {verdict}".rstrip()
+        for name, found, allowed, verdict in rows
+    )
+
+
+def quoted(text: str, longest: int = 60) -> str:
+    """Give the start of a text in quotes, on one line, without what a terminal would obey."""
+    start = _plain(text[: longest + 1])
+    return f"'{start}'" if len(start) <= longest else f"'{start[:longest].rstrip()}...'"
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _cut(text: str, width: int) -> str:
+    return f"{text:<{width}}" if len(text) <= width else text[: width - 3] + "..."
