@@ -50,8 +50,9 @@ def table(figures: Sequence[Figure]) -> str:
 
 def quoted(text: str, longest: int = 60) -> str:
     """Give the start of a text in quotes, on one line, without what a terminal would obey."""
-    start = _plain(text[: longest + 1])
-    return f"'{start}'" if len(start) <= longest else f"'{start[:longest].rstrip()}...'"
+    start = _plain(text[: 4 * longest])
+    is_whole = len(text) <= 4 * longest and len(start) <= longest
+    return f"'{start}'" if is_whole else f"'{start[:longest].rstrip()}...'"
 
 
 def _plain(text: str) -> str:

@@ -106,10 +106,12 @@ def compare_ids(original: Original, pairs: Pairs, rows: Sequence[Row], max_lengt
     for index, ((ids, _), other) in enumerate(zip(rows, theirs, strict=True)):
         # Where a row is cut, transformers may cut it elsewhere.
         if ids.tolist() != other and (path.is_file() or len(other) <= max_length):
+            alike = [mine == its for mine, its in zip(ids.tolist(), other, strict=False)]
+            place = [*alike, False].index(False)
             raise ModelError(
-                f"the tokenizer of {original.directory} is another: it gives {other[:8]}..., not "
-                f"{ids[:8].tolist()}..., for {pairs.named(index)}. Scores of other ids cannot be "
-                "compared"
+                f"the tokenizer of {original.directory} is another: it gives {other[place:][:3]}, not "
+                f"{ids[place:][:3].tolist()}, from id {place} on of {pairs.named(index)}. Scores of "
+                "other ids cannot be compared"
             )
     return "the same"
 
@@ -120,10 +122,9 @@ def _transformers_ids(directory: Path, pairs: Pairs) -> list[list[int]]:
     tokenizer = AutoTokenizer.from_pretrained(
         directory, trust_remote_code=False, local_files_only=True
     )
-    return [
-        list(tokenizer(query, document)["input_ids"])
-        for query, document in zip(pairs.queries, pairs.documents, strict=True)
-    ]
+    # As lists: an empty document by itself is taken for none at all.
+    encoded = tokenizer(list(pairs.queries), list(pairs.documents))["input_ids"]
+    return [list(ids) for ids in encoded]
 
 
 def reference_logits(original: Original, pairs: Pairs, rows: Sequence[Row]) -> NDArray[np.float32]:

@@ -27,7 +27,7 @@ class Case:
     Attributes:
         id: What they are called.
         model: Name of the model, as published.
-        query: The query.
+        query: The query; empty where a single text was scored, which is no pair and passed over.
         documents: The documents.
         scores: One for each; None where it was not published.
         order: Indices of the documents, best first, where only that was published.
@@ -108,7 +108,7 @@ def _read(said: Any, where: str) -> Case:
     return Case(
         id=said["id"],
         model=said["model"],
-        query=said["query"],
+        query=said.get("query") or "",
         documents=tuple(said["documents"]),
         scores=(None,) * count if scores is None else tuple(scores),
         order=tuple(said["order"]) if scores is None else (),
@@ -154,7 +154,11 @@ def _is_tolerance(value: Any) -> bool:
 _RULES: tuple[tuple[str, Callable[[dict[str, Any]], bool], str], ...] = (
     ("id", lambda it: _is_text(it.get("id")), "a non-empty string"),
     ("model", lambda it: _is_text(it.get("model")), "a non-empty string"),
-    ("query", lambda it: _is_text(it.get("query")), "a non-empty string"),
+    (
+        "query",
+        lambda it: it.get("query") is None or _is_text(it["query"]),
+        "a non-empty string, or null for a single text",
+    ),
     ("documents", lambda it: _are_documents(it.get("documents")), "strings, at least one"),
     (
         "scores",
@@ -187,6 +191,7 @@ def cases_of(cases: Sequence[Case], names: Sequence[str]) -> list[Case]:
     Raises:
         InvalidArgumentError: No case is of this model, or those of several might be.
     """
+    cases = [case for case in cases if case.query]
     for name in names:
         wanted = _parts(name)
         found = [case for case in cases if _is_same(_parts(case.model), wanted)]

@@ -42,11 +42,11 @@ class Verification:
         path: Of the directory.
         precision: Of the graph.
         checks: What it was asked about itself: hashes, company, range, tokenizer.
-        original: What it was compared with, or None.
+        original: What it was compared with, and how that was run; or empty.
         comparison: How far from that it is, or None.
         worst: Names the pair that is furthest off, or empty.
         cases: How the published scores of this model went.
-        skipped: How many published cases are of other models.
+        skipped: How many published cases are of other models, or of single texts.
         speed: Its own, and the original's where there is one; empty if it was not measured.
     """
 
@@ -54,7 +54,7 @@ class Verification:
     path: str
     precision: str
     checks: tuple[Figure, ...]
-    original: str | None = None
+    original: str = ""
     comparison: Comparison | None = None
     worst: str = ""
     cases: tuple[CaseResult, ...] = ()
@@ -87,7 +87,7 @@ class Verification:
             "passed": self.passed,
             "failures": self.failures,
             "checks": [asdict(check) for check in self.checks],
-            "original": self.original,
+            "original": self.original or None,
             "comparison": self.comparison.to_dict() if self.comparison else None,
             "worst": self.worst,
             "cases": [case.to_dict() for case in self.cases],
@@ -98,12 +98,10 @@ class Verification:
     def to_text(self) -> str:
         """Give all of it as a table."""
         head = [f"{self.path} ({self.precision})"]
-        if self.original is not None:
+        if self.original:
             head.append(f"against {self.original}")
         if self.cases:
-            head.append(
-                f"{len(self.cases)} published cases; {self.skipped} of other models skipped"
-            )
+            head.append(f"{len(self.cases)} published cases; {self.skipped} others skipped")
         return "\n".join([*head, "", table(self.figures)])
 
 
@@ -168,7 +166,7 @@ def verify(
             checks=(*checks, Figure("ids of both tokenizers", ids)),
             original=str(original),
             comparison=comparison,
-            worst=pairs.named(comparison.worst),
+            worst=f"{pairs.named(comparison.worst)}, {len(rows[comparison.worst][0])} tokens",
         )
     if published is not None:
         allowance = 0.0 if files.precision == "fp32" else allowed.limit(float(scored.logits.std()))
