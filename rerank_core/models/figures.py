@@ -39,11 +39,13 @@ def table(figures: Sequence[Figure]) -> str:
         (_plain(each.name), _plain(each.found), _plain(each.allowed), _VERDICTS[each.passed])
         for each in figures
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    room = shutil.get_terminal_size().columns - widths[1] - widths[2] - len("  ok") - 4
-    widths[0] = min(widths[0], max(room, 24))
+    names, values, limits, verdicts = (max(map(len, column)) for column in zip(*rows, strict=True))
+    # What is too wide is cut: names first, then values, but neither beyond recognition.
+    room = shutil.get_terminal_size().columns - limits - verdicts - 6
+    names = min(names, max(room - values, 28))
+    values = min(values, max(room - names, 24))
     return "\n".join(
-        f"{_cut(name, widths[0])}  {found:<{widths[1]}}  {allowed:<{widths[2]}}  {verdict}".rstrip()
+        f"{_cut(name, names)}  {_cut(found, values)}  {allowed:<{limits}}  {verdict}".rstrip()
         for name, found, allowed, verdict in rows
     )
 

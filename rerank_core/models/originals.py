@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,8 +21,6 @@ from rerank_core.reranker import Reranker
 from rerank_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    import os
-
     from numpy.typing import NDArray
 
 __all__ = ["Original", "compare_ids", "find_original", "reference_logits", "scorer"]
@@ -61,14 +60,14 @@ def find_original(against: str | os.PathLike[str]) -> Original:
         ModelError: It has no weights, or only a pickle, which is never loaded.
         FailedPreconditionError: It has PyTorch weights alone, and there is no PyTorch here.
     """
-    directory = Path(against) if against != BUNDLED else Path()
-    if against == BUNDLED or not any(directory.glob("model*.safetensors")):
-        if not any(directory.glob("*.onnx")) and any(directory.glob("pytorch_model*.bin")):
-            raise ModelError(
-                f"{directory} has its weights only as a pickle (pytorch_model.bin), which runs code "
-                "when it is loaded and is therefore never loaded; save it as safetensors first"
-            )
+    directory = _checkpoint(against)
+    if directory is None:
         return _graph(find(against))
+    if not _holds(directory, "model*.safetensors"):
+        raise ModelError(
+            f"{directory} has its weights only as a pickle (pytorch_model.bin), which runs code "
+            "when it is loaded and is therefore never loaded; save it as safetensors first"
+        )
     if all(importlib.util.find_spec(name) for name in ("torch", "transformers")):
         versions = f"torch {version('torch')}, transformers {version('transformers')}"
         return Original("PyTorch", versions, directory)
@@ -78,6 +77,22 @@ def find_original(against: str | os.PathLike[str]) -> Original:
         raise FailedPreconditionError(
             f"{directory} is a PyTorch checkpoint; install torch and transformers to compare with it"
         ) from error
+
+
+def _checkpoint(against: Any) -> Path | None:
+    """Give the directory if it holds weights of PyTorch, and nothing safer where they are a pickle."""
+    if not isinstance(against, (str, os.PathLike)) or not against or against == BUNDLED:
+        return None
+    directory = Path(os.path.expanduser(os.fspath(against)))  # noqa: PTH111  (raises nothing)
+    is_pickle = _holds(directory, "pytorch_model*.bin") and not _holds(directory, "**/*.onnx")
+    return directory if is_pickle or _holds(directory, "model*.safetensors") else None
+
+
+def _holds(directory: Path, pattern: str) -> bool:
+    try:
+        return any(directory.glob(pattern))
+    except (OSError, ValueError):  # a name that is no path at all
+        return False
 
 
 def _graph(files: ModelFiles) -> Original:
@@ -97,21 +112,27 @@ def compare_ids(original: Original, pairs: Pairs, rows: Sequence[Row], max_lengt
     """
     path = original.directory / "tokenizer.json"
     if path.is_file():
-        theirs = [ids.tolist() for ids, _ in rows_of(pairs, Tokenizer(path), max_length)]
+        wanted = rows_of(pairs, Tokenizer(path), max_length)
+        theirs = [(ids.tolist(), types.tolist()) for ids, types in wanted]
     else:
         try:
-            theirs = _transformers_ids(original.directory, pairs)
+            theirs = [(ids, []) for ids in _transformers_ids(original.directory, pairs)]
         except Exception as error:  # noqa: BLE001  (transformers raises whatever it likes)
             return f"not compared: {str(error).splitlines()[0]}"
-    for index, ((ids, _), other) in enumerate(zip(rows, theirs, strict=True)):
-        # Where a row is cut, transformers may cut it elsewhere.
-        if ids.tolist() != other and (path.is_file() or len(other) <= max_length):
-            alike = [mine == its for mine, its in zip(ids.tolist(), other, strict=False)]
-            place = [*alike, False].index(False)
+    for index, (row, (other, types)) in enumerate(zip(rows, theirs, strict=True)):
+        ids = row[0].tolist()
+        # transformers may cut a row elsewhere.
+        if ids != other and (types or len(other) <= max_length):
+            place = [*(a == b for a, b in zip(ids, other, strict=False)), False].index(False)
             raise ModelError(
                 f"the tokenizer of {original.directory} is another: it gives {other[place:][:3]}, not "
-                f"{ids[place:][:3].tolist()}, from id {place} on of {pairs.named(index)}. Scores of "
-                "other ids cannot be compared"
+                f"{ids[place:][:3]}, from id {place} on of {pairs.named(index)}. Scores of other ids "
+                "cannot be compared"
+            )
+        if types and types != row[1].tolist():
+            raise ModelError(
+                f"the tokenizer of {original.directory} is another: it gives other type ids for "
+                f"{pairs.named(index)}; compare the post_processor of both files"
             )
     return "the same"
 

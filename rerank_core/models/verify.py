@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rerank_core.errors import InvalidArgumentError
+from rerank_core.errors import EngineError, InvalidArgumentError
 from rerank_core.models.case_check import CaseResult, check_case
 from rerank_core.models.company import score_in_company
 from rerank_core.models.comparison import TOLERANCES, Comparison, Tolerance, compare
@@ -183,7 +183,11 @@ def verify(
             )
             found = replace(found, checks=(*found.checks, nothing))
     if speed:
-        found = replace(found, speed=tuple(measure(_contenders(files, precision, original))))
+        try:
+            found = replace(found, speed=tuple(measure(_contenders(files, precision, original))))
+        except EngineError as error:  # no reason to withhold the rest
+            failed = Figure("speed and memory", f"not measured: {error}")
+            found = replace(found, checks=(*found.checks, failed))
     return found
 
 

@@ -16,6 +16,7 @@ from rerank_core import (
     InvalidArgumentError,
     ModelError,
     NotFoundError,
+    RerankError,
     cli,
 )
 from rerank_core.models.manifest import Manifest, digest
@@ -213,6 +214,15 @@ def test_another_tokenizer(original, other):
     assert "pair 0" in message
 
 
+def test_other_type_ids(original, other):
+    directory = other()
+    said = json.loads((directory / "tokenizer.json").read_text())
+    for piece in said["post_processor"]["pair"]:
+        next(iter(piece.values()))["type_id"] = 0
+    (directory / "tokenizer.json").write_text(json.dumps(said))
+    assert "gives other type ids for pair 0" in verify_fails(directory, original)
+
+
 @pytest.mark.parametrize("runner", ["onnxruntime", "rerank_core"])
 def test_without_the_python_half_of_onnxruntime_our_engine_runs_both(
     original, other, monkeypatch, runner
@@ -262,6 +272,20 @@ def test_a_checkpoint_without_pytorch(original, other, monkeypatch):
     assert verify(original, checkpoint).passed, "its graph is as good"
     (checkpoint / "model.onnx").unlink()
     assert "install torch and transformers" in verify_fails(original, checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("against", "error"),
+    [
+        (5, "model must be a string or a path, got int"),
+        ("", "must not be empty"),
+        ("a\0b", "not found"),
+        ("~no-such-user/x", "not found"),
+    ],
+)
+def test_names_that_cannot_be(against, error):
+    with pytest.raises(RerankError, match=error):
+        verify("bundled", against)
 
 
 @pytest.mark.parametrize(
@@ -359,6 +383,15 @@ def test_a_process_that_ends_early_says_why(tmp_path):
 
     with pytest.raises(EngineError, match=r"ended with status 1: .*NotFoundError"):
         measure([Contender("rerank_core", tmp_path / "none", None, tmp_path / "none")])
+
+
+def test_what_cannot_be_measured_withholds_nothing(original, monkeypatch):
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    verification = verify(original, speed=True)
+    assert verification.passed
+    assert verification.speed == ()
+    assert "not measured: the process that measures" in verification.checks[-1].found
+    assert max(map(len, verification.to_text().splitlines()[2:])) <= 100
 
 
 def run(capsys, *arguments):
