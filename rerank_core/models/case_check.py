@@ -49,6 +49,7 @@ class CaseResult:
         scores: What the model gives here, on the scale of the case.
         largest: Largest difference of a score; None where only an order was published.
         decides: Whether the case says how far a score may be off.
+        allowed: That, as text.
         why: What is wrong, or empty.
     """
 
@@ -56,6 +57,7 @@ class CaseResult:
     scores: tuple[float, ...]
     largest: float | None
     decides: bool
+    allowed: str
     why: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,8 +68,8 @@ class CaseResult:
         """Give its line of the table."""
         found = "the order alone" if self.largest is None else f"off by {self.largest:.2g}"
         if not self.decides:
-            return Figure(self.id, found, "no tolerance stated")
-        return Figure(self.id, found, "as published", not self.why, self.why)
+            return Figure(self.id, found, self.allowed)
+        return Figure(self.id, found, self.allowed, not self.why, self.why)
 
 
 def check_case(case: Case, logits: Sequence[float], allowance: float) -> CaseResult:
@@ -134,4 +136,12 @@ def _complaint(
 
 def _result(case: Case, ours: NDArray[np.float64], largest: float | None, why: str) -> CaseResult:
     reason = f"{case.id}: {why}" if why and case.decides else ""
-    return CaseResult(case.id, tuple(ours.tolist()), largest, case.decides, reason)
+    return CaseResult(case.id, tuple(ours.tolist()), largest, case.decides, _allowed(case), reason)
+
+
+def _allowed(case: Case) -> str:
+    if case.order:
+        return "the same order"
+    limits = [f"{case.tolerance_abs:g}"] if case.tolerance_abs is not None else []
+    limits += [f"{100 * case.tolerance_rel:g} %"] if case.tolerance_rel is not None else []
+    return " or ".join(limits) or "no tolerance stated"

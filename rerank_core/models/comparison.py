@@ -43,11 +43,12 @@ class Tolerance:
 # What is allowed, by the precision of a graph.
 # fp32: promise 3 of the design, 1e-4. Logits of a model that spreads them wider than by ten are rounded
 #   to less than that, so there it is 1e-5 of the spread (some 80 units in the last place).
-# fp16: eleven bits, so 2e-3 for logits about 2; a hundredth of the spread for larger ones.
+# fp16: eleven bits, so 2e-3 for logits about 2. BERTs of 2 to 12 layers with random weights, wholly in half
+#   precision, were 0.5 to 1.4 % of the spread off (PyTorch, 2026-11-20).
 # int8: what moves documents that are close to each other, but not a good one below a bad one.
 TOLERANCES = {
     "fp32": Tolerance(logit=1e-4, share=1e-5, spearman=0.999),
-    "fp16": Tolerance(logit=2e-3, share=0.01, spearman=0.999),
+    "fp16": Tolerance(logit=2e-3, share=0.02, spearman=0.999),
     "int8": Tolerance(logit=1e-4, share=0.25, spearman=0.98),
 }
 

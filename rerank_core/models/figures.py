@@ -62,4 +62,8 @@ def _plain(text: str) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    return f"{text:<{width}}" if len(text) <= width else text[: width - 3] + "..."
+    """Fill or shorten to a width; names that begin alike often differ at their end."""
+    if len(text) <= width:
+        return f"{text:<{width}}"
+    tail = (width - 3) // 2
+    return f"{text[: width - 3 - tail]}...{text[-tail:]}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Case", "cases_of", "read_cases"]
 
+_NAMED = 5  # names that an error lists
 KINDS = ("sigmoid", "tanh", "logit", "order only")
 
 
@@ -209,7 +210,9 @@ def cases_of(cases: Sequence[Case], names: Sequence[str]) -> list[Case]:
         for model in known
         if difflib.get_close_matches(_parts(name)[1], [_parts(model)[1]], cutoff=0.5)
     ]
-    hint = f"near names are {', '.join(dict.fromkeys(near))}" if near else "no name is near"
+    named = list(dict.fromkeys(near))
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    hint = f"near names are {', '.join(named[:_NAMED])}{more}" if near else "no name is near"
     raise InvalidArgumentError(
         f"no published scores for {' or '.join(map(repr, names))}; {hint}. Say what the model is called "
         "by --model-name OWNER/NAME"

@@ -271,10 +271,20 @@ def _contenders(
 
 
 def _speed_figures(speed: tuple[Measured, ...]) -> list[Figure]:
-    return [
+    figures = [
         Figure(
             f"quick look: {name}",
             f"{one.pairs_per_second:.0f} pairs/s, peak {one.peak_mb:.0f} MB",
         )
         for name, one in zip(("this model", "the original"), speed, strict=False)
     ]
+    if len(speed) > 1:
+        ours, theirs = speed
+        times = ours.pairs_per_second / theirs.pairs_per_second
+        figures.append(
+            Figure(
+                "quick look: times the original",
+                f"{times:.2f}x the speed, {ours.peak_mb / theirs.peak_mb:.2f}x the memory",
+            )
+        )
+    return figures

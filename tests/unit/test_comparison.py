@@ -72,8 +72,8 @@ def test_changes_of_the_first_ten(found, wanted, changes):
         ("fp32", 0.01, 1e-4),
         ("fp32", 8, 1e-4),
         ("fp32", 100, 1e-3),
-        ("fp16", 0.1, 2e-3),
-        ("fp16", 4, 0.04),
+        ("fp16", 0.05, 2e-3),
+        ("fp16", 4, 0.08),
         ("int8", 4, 1.0),
     ],
 )

@@ -97,7 +97,8 @@ def test_a_missing_file(tmp_path):
 
 
 NAMES = ["BAAI/bge-base", "bge-base (hosted)", "x/mini", "y/mini", "z/other (int8, of 2024)"]
-CASES = [Case(name, name, "q", ("a",), (0.5,)) for name in NAMES]
+MANY = [f"many/many-{i}" for i in range(7)]
+CASES = [Case(name, name, "q", ("a",), (0.5,)) for name in [*NAMES, *MANY]]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,10 @@ def test_cases_by_name(asked, found):
             "no published scores for 'bge-bass'; near names are BAAI/bge-base, bge-base",
         ),
         (["zzz", "www"], "for 'zzz' or 'www'; no name is near"),
+        (
+            ["no-owner/many-x"],
+            "near names are many/many-0, many/many-1, many/many-2, many/many-3, many/many-4 and 2 more",
+        ),
         (["other-owner/mini"], "near names are x/mini, y/mini"),
     ],
 )
@@ -144,6 +149,7 @@ def test_each_kind_of_score(kind, published, logits):
     assert (result.why, result.decides) == ("", True)
     assert result.largest == pytest.approx(0, abs=0.01)
     assert "off by" in result.figure().found
+    assert result.figure().allowed == "0.01"
 
 
 @pytest.mark.parametrize(
