@@ -141,7 +141,7 @@ def _result(case: Case, ours: NDArray[np.float64], largest: float | None, why: s
 
 def _allowed(case: Case) -> str:
     if case.order:
-        return "the same order"
+        return "same order"
     limits = [f"{case.tolerance_abs:g}"] if case.tolerance_abs is not None else []
     limits += [f"{100 * case.tolerance_rel:g} %"] if case.tolerance_rel is not None else []
-    return " or ".join(limits) or "no tolerance stated"
+    return " or ".join(limits) or "not stated"

@@ -113,7 +113,7 @@ class Comparison:
                 f"{self.limit:.3g} ({worst or f'pair {self.worst}'})",
             ),
             Figure("mean difference of a logit", f"{self.mean:.2g}"),
-            Figure("spread of the reference's logits", f"{self.scale:.2g}"),
+            Figure("spread of reference logits", f"{self.scale:.2g}"),
             Figure(
                 "rank correlation, all pairs",
                 f"{self.spearman:.5f}",

@@ -1,6 +1,8 @@
 """A quick look at speed and memory: each contender in a process of its own, taking turns.
 
-No benchmark: few pairs, few rounds, and whatever else the machine does.
+No benchmark: few pairs, few rounds, and whatever else the machine does. One thread each: two threads of
+PyTorch beside another busy process were 14 times slower than one (tiny shape, two cores, 2026-11-20),
+which says something about waiting and nothing about the model.
 """
 
 from __future__ import annotations
@@ -171,8 +173,11 @@ def _contender(runner: str, directory: str, precision: str, model: str) -> Calla
         files = find(model)
         rows = rows_of(pairs, Tokenizer(files.tokenizer), files.max_length)
         score = scorer(find_original(directory))
+        import torch  # noqa: PLC0415  (optional)
+
+        torch.set_num_threads(1)
         return lambda: [score(row) for row in rows]
-    reranker = Reranker(directory, precision=precision or None)
+    reranker = Reranker(directory, precision=precision or None, threads=1)
     return lambda: reranker.score_pairs(pairs.queries, pairs.documents)
 
 

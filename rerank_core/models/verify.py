@@ -47,7 +47,7 @@ class Verification:
         worst: Names the pair that is furthest off, or empty.
         cases: How the published scores of this model went.
         skipped: How many published cases are of other models, or of single texts.
-        speed: Its own, and the original's where there is one; empty if it was not measured.
+        speed: Its own on one thread, and the original's where there is one; empty if not measured.
     """
 
     model: str
@@ -245,7 +245,7 @@ def _range(logits: NDArray[np.float32]) -> Figure:
     return Figure(
         "logits of the built-in pairs",
         f"{lowest:.3g} to {highest:.3g}",
-        "not all the same",
+        "more than one",
         differ,
         "" if differ else f"every pair has the same logit, {lowest:.6g}: it ranks nothing",
     )
@@ -257,7 +257,7 @@ def _recorded(files: ModelFiles) -> list[Figure]:
     largest = said.get("largest") if isinstance(said, dict) else None
     if not isinstance(largest, (int, float)):
         return []
-    return [Figure("largest difference when it was prepared", f"{largest:.2g}")]
+    return [Figure("largest difference when prepared", f"{largest:.2g}")]
 
 
 def _contenders(
@@ -273,18 +273,18 @@ def _contenders(
 def _speed_figures(speed: tuple[Measured, ...]) -> list[Figure]:
     figures = [
         Figure(
-            f"quick look: {name}",
+            f"quick look, {name}",
             f"{one.pairs_per_second:.0f} pairs/s, peak {one.peak_mb:.0f} MB",
         )
-        for name, one in zip(("this model", "the original"), speed, strict=False)
+        for name, one in zip(("one thread", "the original"), speed, strict=False)
     ]
     if len(speed) > 1:
         ours, theirs = speed
         times = ours.pairs_per_second / theirs.pairs_per_second
         figures.append(
             Figure(
-                "quick look: times the original",
-                f"{times:.2f}x the speed, {ours.peak_mb / theirs.peak_mb:.2f}x the memory",
+                "quick look, ratio",
+                f"{times:.2f}x pairs/s, {ours.peak_mb / theirs.peak_mb:.2f}x peak",
             )
         )
     return figures

@@ -176,7 +176,7 @@ def test_files_that_were_changed(other):
     manifest.write(directory)
     text = verify(directory).to_text()
     assert "3 hold" in text
-    assert "largest difference when it was prepared  1.5e-06" in text
+    assert "largest difference when prepared  1.5e-06" in text
     (directory / "config.json").write_text("{}")
     assert "config.json is not the file that was prepared" in verify_fails(directory)
 
@@ -368,14 +368,17 @@ def test_scores_of_which_none_decides(original, references):
     ]
 
 
-def test_speed_and_memory_are_measured_for_both(original, other):
+def test_speed_and_memory_are_measured_for_both(monkeypatch, original, other):
+    monkeypatch.setenv("COLUMNS", "80")
     verification = verify(other(), original, speed=True)
     ours, theirs = verification.speed
     for one in (ours, theirs):
         assert one.rounds == 3
         assert one.pairs_per_second > 1
         assert 10 < one.peak_mb < 10_000
-    assert "quick look" in verification.to_text()
+    assert max(map(len, verification.to_text().splitlines()[2:])) <= 80
+    assert "quick look, ratio" in verification.to_text()
+    assert "..." not in verification.to_text()
 
 
 def test_a_process_that_ends_early_says_why(tmp_path):
@@ -387,11 +390,12 @@ def test_a_process_that_ends_early_says_why(tmp_path):
 
 def test_what_cannot_be_measured_withholds_nothing(original, monkeypatch):
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    monkeypatch.setenv("COLUMNS", "80")
     verification = verify(original, speed=True)
     assert verification.passed
     assert verification.speed == ()
     assert "not measured: the process that measures" in verification.checks[-1].found
-    assert max(map(len, verification.to_text().splitlines()[2:])) <= 100
+    assert max(map(len, verification.to_text().splitlines()[2:])) <= 80
 
 
 def run(capsys, *arguments):
