@@ -25,8 +25,8 @@ SYSTEM = {
 
 FACE = {"errors", "results"}
 REWRITES = {"attention", "first_token", "fold", "no_mask", "plumbing", "prune", "scale"}
-# Preparing a model runs graphs as ONNX Runtime's own package does; scoring never imports it.
-PREPARING = {"models.graphs", "models.quantize"}
+# ONNX Runtime's own package runs graphs that are prepared or compared with; scoring never imports it.
+PREPARING = {"models.graphs", "models.originals", "models.quantize"}
 # A module of rerank_core may import these of ours.
 PYTHON = {
     "__init__": {"errors", "results", "inference", "reranker", "tokenizer"},
@@ -46,8 +46,12 @@ PYTHON = {
     "_reference": set(),
     "_tokenizer_file": {"_core", "_post_processor", "_tokenizer_schema", "errors"},
     "_tokenizer_schema": set(),
+    "cli.__init__": {"", "cli.models", "cli.rank", "cli.verify", *FACE},
     # What a command of its own shows or makes of files on disk is no business of the two faces.
-    "cli": {"", "inference", "models.cache", "reranker", *FACE},
+    "cli.models": {"inference", "models.cache", *FACE},
+    "cli.rank": {"reranker", *FACE},
+    # Not the reranker: what a model is made from and must be like is the business of models.
+    "cli.verify": {"models.verify", *FACE},
     "errors": set(),
     "inference": {"reranker", "request", "models.cards", "models.store", *FACE},
     "models.__init__": set(),
@@ -74,9 +78,49 @@ PYTHON = {
         "models.manifest",
     },
     "models.layout": {"errors", "models.manifest"},
-    "models.manifest": {"errors"},
     "models.store": {"errors", "models.hub", "models.layout", "models.manifest", "models.traits"},
     "models.traits": {"errors", "models.manifest"},
+    "models.case_check": {"models.figures", "models.references"},
+    "models.company": {
+        "models.figures",
+        "models.probe_pairs",
+        "reranker",
+        "tokenizer",
+        *FACE,
+    },
+    "models.comparison": {"errors", "models.figures"},
+    "models.figures": set(),
+    "models.measuring": {
+        "errors",
+        "models.originals",
+        "models.probe_pairs",
+        "models.store",
+        "reranker",
+        "tokenizer",
+    },
+    "models.originals": {
+        "_cpu",
+        "errors",
+        "models.probe_pairs",
+        "models.store",
+        "reranker",
+        "tokenizer",
+    },
+    "models.probe_pairs": {"models.figures", "tokenizer"},
+    "models.references": {"errors"},
+    "models.verify": {
+        "errors",
+        "models.case_check",
+        "models.company",
+        "models.comparison",
+        "models.figures",
+        "models.measuring",
+        "models.originals",
+        "models.probe_pairs",
+        "models.references",
+        "models.store",
+        "reranker",
+    },
     "request": {"errors"},
     "reranker": {"_core", "_loading", "models.store", "request", "tokenizer", *FACE},
     "results": set(),

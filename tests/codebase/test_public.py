@@ -15,7 +15,16 @@ import rerank_core
 from rerank_core import _core
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTED = ["errors", "inference", "models.hub", "reranker", "results"]
+DOCUMENTED = [
+    "errors",
+    "inference",
+    "models.comparison",
+    "models.hub",
+    "models.probe_pairs",
+    "models.verify",
+    "reranker",
+    "results",
+]
 
 
 def test_exports():

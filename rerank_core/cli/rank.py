@@ -1,68 +1,29 @@
-"""The command line: `rerank-core rank QUERY [FILE]` and `rerank-core models`."""
+"""`rerank-core rank QUERY [FILE]`."""
 
 from __future__ import annotations
 
-import argparse
-import io
 import json
-import os
 import shutil
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rerank_core
-from rerank_core.errors import InvalidArgumentError, RerankError
-from rerank_core.inference import Inference
-from rerank_core.models.cache import cached_models
+from rerank_core.errors import InvalidArgumentError
 from rerank_core.reranker import Reranker
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from rerank_core.results import RerankResult
 
-__all__ = ["main"]
+__all__ = ["add_rank"]
 
 _SCORES = {"model": None, "sigmoid": False, "raw": True}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Args:
-        argv: Arguments without the program's name; None takes the process's own.
-
-    Returns:
-        The exit status: 0, 1 for an error that was printed, 130 after Ctrl-C.
-    """
-    arguments = _parser().parse_args(argv)
-    if sys.stdout is None:  # closed by the caller
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # What the terminal cannot show, a lone surrogate say, is no reason to stop.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        arguments.run(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (RerankError, OSError) as error:
-        print(f"rerank-core: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="rerank-core", description="Rank documents for a query with a cross-encoder."
-    )
-    parser.add_argument("--version", action="version", version=rerank_core.__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
+def add_rank(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
     rank = commands.add_parser(
         "rank",
         help="rank documents for a query",
@@ -98,13 +59,6 @@ def _parser() -> argparse.ArgumentParser:
     output = rank.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="JSON lines on a terminal too")
     output.add_argument("--table", action="store_true", help="a table in a pipe too")
-
-    models = commands.add_parser(
-        "models", help="list the models that are served, and those downloaded from the hub"
-    )
-    models.set_defaults(run=_models)
-    models.add_argument("--json", action="store_true", help="one JSON object per line")
-    return parser
 
 
 def _rank(arguments: argparse.Namespace) -> None:
@@ -198,29 +152,3 @@ def _print_table(result: RerankResult, fields: Sequence[str]) -> None:
 def _one_line(text: str) -> str:
     """Give text without line breaks, or anything else that a terminal would obey."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _models(arguments: argparse.Namespace) -> None:
-    with Inference() as inference:
-        rows = [(info, inference.weights(info.model)) for info in inference.list_models()]
-    cached = cached_models()
-    if arguments.json:
-        for info, weights in rows:
-            print(json.dumps({**info.to_dict(), "weights": weights}))
-        for found in cached:
-            print(json.dumps({**asdict(found), "weights": found.directory}))
-        return
-    print(f"{'model':<22} {'tokens':>6} {'documents':>9}  weights")
-    for info, weights in rows:
-        documents = "any" if info.max_batch_size is None else str(info.max_batch_size)
-        print(
-            f"{info.model:<22} {info.max_sequence_length:>6} {documents:>9}  "
-            f"{weights or 'none here: Inference(models={name: directory or hub id})'}"
-        )
-    if cached:
-        width = max(len("downloaded from the hub"), *(len(found.model) for found in cached))
-        print(f"\n{'downloaded from the hub':<{width}}  {'revision':<16} {'MB':>7}  precision")
-    for found in cached:
-        revision = " ".join((found.revision[:8], *found.refs))
-        precisions = ", ".join(found.precisions)
-        print(f"{found.model:<{width}}  {revision:<16} {found.size / 1e6:>7.1f}  {precisions}")
