@@ -128,8 +128,9 @@ CASES = {
     ),
     "unknown to optimum": (
         configured(architectures=["XLNetForSequenceClassification"], model_type="xlnet"),
-        "XLNetForSequenceClassification .*cannot be exported; what optimum can export: .*bert",
+        "XLNetForSequenceClassification .*cannot be exported; what can be: .*bert",
     ),
+    "unfit": (configured(model_type="big_bird"), "model_type big_bird. cannot be exported"),
     "unknown to all": (
         configured(architectures=None, model_type="x"),
         r"x \(model_type x\) cannot",

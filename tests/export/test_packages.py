@@ -8,8 +8,10 @@ from rerank_core import FailedPreconditionError
 from rerank_core.models.export import export
 from tests import models
 
+PACKAGES = ["onnx", "safetensors", "torch", "transformers", "optimum.exporters.onnx.model_configs"]
 
-@pytest.mark.parametrize("package", ["onnx", "optimum", "safetensors", "torch", "transformers"])
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_is_missing(tmp_path, monkeypatch, package):
     checkpoint = models.write(tmp_path / "checkpoint")
     (checkpoint / "model.safetensors").write_bytes(b"weights")
