@@ -7,12 +7,12 @@ ORT = $(shell $(BIN)/python -c "from rerank_core._onnxruntime import find_librar
 NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) \
 	RERANK_CORE_TEST_MODEL=$(abspath rerank_core/models/bundled/model.onnx)
 
-.PHONY: demo test lint types native python tsan asan fuzz tidy long bench model report format clean
+.PHONY: demo test lint types native python export-test tsan asan fuzz tidy long bench model report format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rerank-core rank "Why is the sky blue?" examples/passages.jsonl --top-n 5 --table
 
-test: lint types native python
+test: lint types native python export-test
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +39,18 @@ types: $(VENV)/.test
 
 python: $(VENV)/.test
 	$(BIN)/pytest
+
+EXPORT := build/export-env
+
+# PyTorch first, so that whatever build of it is at hand serves; it is too large for the other tests.
+$(EXPORT)/.done: pyproject.toml setup.py | $(VENV)/.test
+	$(PYTHON) -m venv $(EXPORT)
+	$(EXPORT)/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(EXPORT)/bin/pip install --quiet --disable-pip-version-check -e ".[cpu,export]" hypothesis pytest
+	touch $@
+
+export-test: $(VENV)/.test $(EXPORT)/.done
+	$(EXPORT)/bin/pytest tests/export
 
 comma := ,
 # $(call native,NAME,SANITIZERS): builds csrc without Python and runs its tests.

@@ -10,3 +10,5 @@ LOGIT_SAME_GRAPH = 1e-5
 SIGMOID = 1e-15
 # A fp32 logit on CUDA against the CPU (TF32 off): other kernels, other orders of summation.
 LOGIT_CUDA = 1e-3
+# A logit of an exported fp32 graph against PyTorch's.
+LOGIT_PYTORCH = 1e-4

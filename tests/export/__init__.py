@@ -1,0 +1,1 @@
+"""Needs PyTorch and optimum: run by `make export-test`, in an environment of its own."""
