@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import os
 
 __all__ = ["UNLIMITED", "Loaded", "load"]
+
+_log = logging.getLogger("rerank_core")
 
 UNLIMITED = int(np.iinfo(np.int64).max)
 _MAX_THREADS = 1024
@@ -152,9 +155,12 @@ def _checked_device(
 def _check_made_for(files: ModelFiles, device: str) -> None:
     made_for = files.manifest.device
     if made_for not in (None, device):
-        raise ModelError(
-            f"{files.directory} was prepared for {made_for}, not for {device}: prepare the model again "
-            f"with --device {device}"
+        _log.warning(
+            "%s was prepared for %s and is slower on %s: prepare the model with --device %s",
+            files.directory,
+            made_for,
+            device,
+            device,
         )
     if files.manifest.needs_vnni and not adds_int8_exactly():
         raise ModelError(

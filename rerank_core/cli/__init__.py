@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import rerank_core
 from rerank_core.cli.models import add_models
+from rerank_core.cli.prepare import add_prepare
 from rerank_core.cli.rank import add_rank
 from rerank_core.cli.verify import add_verify
 from rerank_core.errors import RerankError
@@ -59,5 +60,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_rank(commands)
     add_models(commands)
+    add_prepare(commands)
     add_verify(commands)
     return parser

@@ -6,13 +6,13 @@ The only file that runs ONNX Runtime through its own package; needs the extra ``
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rerank_core.errors import ModelError
+from rerank_core.errors import FailedPreconditionError, ModelError
+from rerank_core.models.sampler import IDS, MASK, TYPES, Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "IDS",
-    "MASK",
-    "TYPES",
-    "Sampler",
+    "check_inputs",
     "constant",
     "constant_of",
     "given",
@@ -35,12 +32,11 @@ __all__ = [
     "optimize",
     "producer",
     "run",
+    "runtime_version",
     "save_graph",
 ]
 
 _INLINE_LIMIT = 1 << 30  # bytes of weights that go beside the graph: a protobuf ends at 2 GB
-_LONGEST = 512  # tokens of a row that is tried
-IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 
 
 def needs(*packages: str) -> None:
@@ -49,9 +45,9 @@ def needs(*packages: str) -> None:
 
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
-        raise ModelError(
-            f"this needs {', '.join(missing)}, which is not installed: pip install "
-            '"rerank-core[cpu,export]"'
+        raise FailedPreconditionError(
+            f"to prepare a model, {', '.join(missing)} must be installed: pip install "
+            '"rerank-core[cpu,prepare]"'
         )
 
 
@@ -88,63 +84,25 @@ def save_graph(model: ir.Model, path: Path) -> None:
     onnx_ir.save(model, path, external_data=f"{path.name}_data" if size > _INLINE_LIMIT else None)
 
 
-@dataclass(frozen=True)
-class Sampler:
-    """Makes random rows that a graph's inputs take.
+def check_inputs(model: ir.Model) -> None:
+    """Refuse a graph with an input that a cross-encoder does not have.
 
-    Attributes:
-        vocab_size: Ids are below it.
-        num_types: Token types that the model knows.
-        longest: Tokens of the longest rows that are tried.
+    Raises:
+        ModelError: It has one, or takes no ids.
     """
-
-    vocab_size: int
-    num_types: int
-    longest: int
-
-    @classmethod
-    def of(cls, model: ir.Model, vocab_size: int, max_length: int) -> Sampler:
-        """Make one that fits a graph; its table says how many token types there are.
-
-        Raises:
-            ModelError: The graph has an input that a cross-encoder does not have.
-        """
-        names = {str(value.name): value for value in model.graph.inputs}
-        if not {IDS} <= names.keys() <= {IDS, TYPES, MASK}:
-            raise ModelError(
-                f"a cross-encoder's graph takes {IDS}, and {MASK} or {TYPES}; this one takes "
-                f"{', '.join(names) or 'nothing'}"
-            )
-        num_types = _rows_gathered(names[TYPES]) if TYPES in names else None
-        return cls(vocab_size, num_types or 1, min(max_length, _LONGEST))
-
-    def __call__(
-        self, model: ir.Model, rows: int, width: int, *, is_padded: bool = False
-    ) -> dict[str, NDArray[np.int64]]:
-        """Give int64 [rows, width] for each input; where padded, the last row is half as long."""
-        rng = np.random.default_rng(rows * 1000 + width)
-        shape = (rows, min(width, self.longest))
-        # The first ids are special in most vocabularies, padding among them.
-        first = min(10, self.vocab_size - 1)
-        kinds = {
-            IDS: rng.integers(first, self.vocab_size, shape),
-            TYPES: rng.integers(0, self.num_types, shape),
-            MASK: np.ones(shape, np.int64),
-        }
-        if is_padded:
-            kinds[MASK][-1, (shape[1] + 1) // 2 :] = 0
-        return {str(value.name): kinds[str(value.name)] for value in model.graph.inputs}
+    names = {str(value.name) for value in model.graph.inputs}
+    if not {IDS} <= names <= {IDS, TYPES, MASK}:
+        raise ModelError(
+            f"a cross-encoder's graph takes {IDS}, and {MASK} or {TYPES}; this one takes "
+            f"{', '.join(sorted(names)) or 'nothing'}"
+        )
 
 
-def _rows_gathered(indices: ir.Value) -> int | None:
-    """Give the number of rows of the table that a value looks up, directly or through a cast."""
-    for use in indices.uses():
-        table = use.node.inputs[0].const_value if use.node.inputs[0] is not None else None
-        if use.node.op_type == "Gather" and use.idx == 1 and table is not None:
-            return int(table.shape.numpy()[0])
-        if use.node.op_type in ("Cast", "Identity"):
-            return _rows_gathered(use.node.outputs[0])
-    return None
+def runtime_version() -> str:
+    """Give the version of the ONNX Runtime that graphs are run and optimized by."""
+    import onnxruntime as ort  # noqa: PLC0415
+
+    return str(ort.__version__)
 
 
 def run(
@@ -184,8 +142,7 @@ def _give_inner_values(path: Path, names: Iterable[str]) -> None:
 
 def logits(model: ir.Model, sampler: Sampler, *, is_padded: bool) -> NDArray[np.float32]:
     """Run a graph on rows of many lengths, padded or not, and give all logits."""
-    sizes = ((1, 5), (3, 33), (2, sampler.longest))
-    feeds = [sampler(model, *size, is_padded=is_padded) for size in sizes]
+    feeds = [sampler(model, *size, is_padded=is_padded) for size in sampler.sizes]
     name = str(logits_of(model).name)
     return np.concatenate([found[name].ravel() for found in run(model, feeds, [name])])
 
@@ -248,6 +205,9 @@ def optimize(source: Path, target: Path, *, skip: Sequence[str]) -> None:
     if source.with_name(f"{source.name}_data").exists():
         entry = "session.optimized_model_external_initializers_file_name"
         options.add_session_config_entry(entry, f"{target.name}_data")
-    ort.InferenceSession(
-        source, options, providers=["CPUExecutionProvider"], disabled_optimizers=list(skip)
-    )
+    try:
+        ort.InferenceSession(
+            source, options, providers=["CPUExecutionProvider"], disabled_optimizers=list(skip)
+        )
+    except Exception as error:  # ONNX Runtime's classes have no base of their own
+        raise ModelError(f"ONNX Runtime cannot write the optimized graph: {error}") from error

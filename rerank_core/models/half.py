@@ -8,15 +8,13 @@ import numpy as np
 
 from rerank_core.errors import ModelError
 from rerank_core.models.graphs import (
-    IDS,
-    MASK,
-    Sampler,
     constant,
     constant_of,
     given,
     logits_of,
     run,
 )
+from rerank_core.models.sampler import IDS, MASK, Sampler
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -56,7 +54,7 @@ class _Halver:
     def __init__(self, model: ir.Model, sampler: Sampler) -> None:
         self._model = model
         names = [str(value.name) for node in model.graph for value in node.outputs if value.name]
-        seen = run(model, [sampler(model, 2, 13)], names)[0]
+        seen = run(model, [sampler(model, *sampler.sizes[1])], names)[0]
         self._floats = {name for name, content in seen.items() if content.dtype == np.float32}
         self._head = _head(model)
         self._active: set[ir.Value] = set()  # what an embedding reaches

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 __all__ = ["quantize"]
 
-_FEW_COLUMNS = 64
+_SMALL = 64  # rows or columns of weights with which int8 gains nothing
 
 
 def quantize(graph: Path, out: Path, *, reduce_range: bool) -> None:
     """Write a graph whose products with weights are in int8, with a scale for each column of weights.
 
     Activations get a scale in every run: rows must run alone for a score not to depend on company.
-    The head stays in fp32: it takes no time. What else was tried is in ARCHITECTURE.md, "int8".
+    Small products and the head stay in fp32: they take no time, and features of many scales need it.
+    What else was tried is in ARCHITECTURE.md, "int8".
 
     Args:
         reduce_range: Keep weights to 7 bits, for x86 without VNNI.
@@ -40,7 +41,7 @@ def quantize(graph: Path, out: Path, *, reduce_range: bool) -> None:
             per_channel=True,
             reduce_range=reduce_range,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=_head(model),
+            nodes_to_exclude=_small(model),
             use_external_data_format=graph.with_name(f"{graph.name}_data").exists(),
             extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
         )
@@ -52,13 +53,13 @@ def _is_no_advice(record: logging.LogRecord) -> bool:
     return "pre-processing before quantization" not in record.getMessage()
 
 
-def _head(model: onnx.ModelProto) -> list[str]:
-    """Name the products of few columns, and those of one row for each pair, which are Gemm."""
-    columns = {tensor.name: tensor.dims[-1] for tensor in model.graph.initializer if tensor.dims}
-    narrow = [
+def _small(model: onnx.ModelProto) -> list[str]:
+    """Name the products with small weights, and those of one row for each pair, which are Gemm."""
+    shapes = {tensor.name: tensor.dims for tensor in model.graph.initializer}
+    small = [
         node.name
         for node in model.graph.node
-        if node.op_type == "MatMul" and columns.get(node.input[1], _FEW_COLUMNS) < _FEW_COLUMNS
+        if node.op_type == "MatMul" and min(shapes.get(node.input[1], ()), default=0) < _SMALL
     ]
     # As the quantizer names them when it has made them MatMul.
-    return narrow + [f"{node.name}_MatMul" for node in model.graph.node if node.op_type == "Gemm"]
+    return small + [f"{node.name}_MatMul" for node in model.graph.node if node.op_type == "Gemm"]

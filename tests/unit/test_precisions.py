@@ -1,5 +1,8 @@
 """int8 and fp16 graphs: what is converted, what is not, and how near the logits stay."""
 
+from functools import cache
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -7,13 +10,23 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, numpy_helper
 
+from rerank_core import Tokenizer
 from rerank_core.errors import ModelError
-from rerank_core.models.graphs import Sampler, load_graph, optimize, run, save_graph
+from rerank_core.models.graphs import load_graph, optimize, run, save_graph
 from rerank_core.models.half import halve
 from rerank_core.models.quantize import quantize
-from tests import graphs
+from rerank_core.models.sampler import Sampler
+from tests import graphs, models
 
-SHAPE = graphs.Shape(hidden=64, vocab=300, positions=64)
+SHAPE = graphs.Shape(hidden=64, vocab=400, positions=64)
+
+
+@cache
+def sampler():
+    with TemporaryDirectory() as directory:
+        path = f"{directory}/tokenizer.json"
+        models.wordpiece().save(path)
+        return Sampler(Tokenizer.from_file(path), 64)
 
 
 @pytest.fixture
@@ -27,8 +40,7 @@ def weights(path):
 
 def logits(path, rows=4, width=20):
     session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
-    sampler = Sampler(300, 2, 64)
-    return session.run(None, sampler(load_graph(path), rows, width))[0].ravel()
+    return session.run(None, sampler()(load_graph(path), rows, width))[0].ravel()
 
 
 def quantized(source, *, reduce_range=False):
@@ -46,8 +58,8 @@ def test_products_with_weights_are_in_int8_by_the_column(source):
     assert products.count("MatMul") == 2 * 2 + 2, "what multiplies activations, and the head"
     scales = [v for name, v in weights(path).items() if name.endswith("_scale")]
     assert {v.shape for v in scales} == {(64,), (256,)}
-    spread = np.abs(logits(path) - logits(source)).max() / logits(source).std()
-    assert 0 < spread < 0.1
+    # Random weights tell pairs hardly apart: what they share is the measure here.
+    assert 0 < np.abs(logits(path) - logits(source)).max() < 0.05 * np.abs(logits(source)).max()
 
 
 def test_the_head_stays_in_fp32(source):
@@ -78,7 +90,7 @@ def test_an_optimized_graph_gives_the_same_bits(source, tmp_path):
     session = ort.InferenceSession(
         tmp_path / "optimized.onnx", options, providers=["CPUExecutionProvider"]
     )
-    rows = Sampler(300, 2, 64)(load_graph(source), 1, 30)
+    rows = sampler()(load_graph(source), 1, 30)
     full = ort.SessionOptions()
     full.add_session_config_entry(
         "optimization.disable_specified_optimizers", "SkipLayerNormFusion"
@@ -89,7 +101,7 @@ def test_an_optimized_graph_gives_the_same_bits(source, tmp_path):
 
 def halved(source):
     graph = load_graph(source)
-    halve(graph, Sampler(300, 2, 64))
+    halve(graph, sampler())
     save_graph(graph, source.with_name("fp16.onnx"))
     return source.with_name("fp16.onnx")
 
@@ -109,7 +121,7 @@ def test_what_is_delicate_stays_in_fp32(source):
         if node.op_type in {"Softmax", "LayerNormalization", "MatMul", "Gemm", "Tanh"}
         for value in (node.outputs[0],)
     }
-    (found,) = run(graph, [Sampler(300, 2, 64)(graph, 2, 9)], list(asked))
+    (found,) = run(graph, [sampler()(graph, 2, 9)], list(asked))
     kinds: dict[str, set[str]] = {}
     for name, operator in asked.items():
         kinds.setdefault(operator, set()).add(found[name].dtype.name)
@@ -123,8 +135,8 @@ def test_what_is_delicate_stays_in_fp32(source):
 
 
 def test_padded_rows_keep_their_scores_in_fp16(source):
-    graph, sampler = load_graph(halved(source)), Sampler(300, 2, 64)
-    rows = sampler(graph, 2, 20, is_padded=True)
+    graph = load_graph(halved(source))
+    rows = sampler()(graph, 2, 20, is_padded=True)
     (padded,) = run(graph, [rows], ["logits"])
     (alone,) = run(graph, [{name: value[1:, :10] for name, value in rows.items()}], ["logits"])
     np.testing.assert_allclose(padded["logits"][1:], alone["logits"], atol=1e-3)
@@ -137,4 +149,4 @@ def test_a_weight_beyond_fp16_is_named(source):
     with pytest.raises(
         ModelError, match=rf"the weight {weight.name} holds 1e\+05, which fp16 cannot"
     ):
-        halve(graph, Sampler(300, 2, 64))
+        halve(graph, sampler())

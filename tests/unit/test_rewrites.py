@@ -1,6 +1,8 @@
 """Rewrites on small graphs: what they change, and that no score is among it."""
 
 from dataclasses import replace
+from functools import cache
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
@@ -9,25 +11,35 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from rerank_core import Tokenizer
 from rerank_core.errors import InvalidArgumentError, ModelError
 from rerank_core.models import rewrites
-from rerank_core.models.graphs import Sampler, load_graph, run, save_graph
+from rerank_core.models.graphs import check_inputs, load_graph, run, save_graph
 from rerank_core.models.rewrites import REWRITES, apply_rewrites
-from tests import graphs
+from rerank_core.models.sampler import Sampler
+from tests import graphs, models
 
 SHAPES = {
-    "bert": graphs.Shape(vocab=300, positions=64),
-    "no types": graphs.Shape(vocab=300, positions=64, inputs=("input_ids", "attention_mask")),
-    "no mask": graphs.Shape(vocab=300, positions=64, inputs=("input_ids",)),
-    "two labels": graphs.Shape(vocab=300, positions=64, labels=2, layers=1),
-    "one layer, fp16 logits": graphs.Shape(vocab=300, positions=64, layers=1, half_output=True),
+    "bert": graphs.Shape(vocab=400, positions=64),
+    "no types": graphs.Shape(vocab=400, positions=64, inputs=("input_ids", "attention_mask")),
+    "no mask": graphs.Shape(vocab=400, positions=64, inputs=("input_ids",)),
+    "two labels": graphs.Shape(vocab=400, positions=64, labels=2, layers=1),
+    "one layer, fp16 logits": graphs.Shape(vocab=400, positions=64, layers=1, half_output=True),
 }
 NAMES = [rewrite.name for rewrite in REWRITES]
 
 
+@cache
+def tokenizer():
+    with TemporaryDirectory() as directory:
+        path = f"{directory}/tokenizer.json"
+        models.wordpiece().save(path)
+        return Tokenizer.from_file(path)
+
+
 def load(tmp_path, proto):
     graph = load_graph(graphs.save(proto, tmp_path / "model.onnx"))
-    return graph, Sampler.of(graph, 300, 64)
+    return graph, Sampler(tokenizer(), 64)
 
 
 def logits(graph, feeds, tmp_path):
@@ -44,7 +56,7 @@ def feeds(rows, width, *, padding=0):
     if padding:
         mask[-1, -padding:] = 0
     return {
-        "input_ids": rng.integers(0, 300, (rows, width)),
+        "input_ids": rng.integers(0, 400, (rows, width)),
         "attention_mask": mask,
         "token_type_ids": np.tile(np.arange(width) > width // 3, (rows, 1)).astype(np.int64),
     }
@@ -210,6 +222,35 @@ def test_the_mask_goes_where_nothing_else_needs_it(tmp_path):
     assert "attention_mask" in [value.name for value in graph.graph.inputs]
 
 
+def test_what_follows_from_ids_stays_though_no_trial_shows_it(tmp_path):
+    """Zero in every trial run, but not for a row that holds the last id twice."""
+    proto = graphs.bert(SHAPES["bert"])
+    proto.graph.node[-1].output[:] = ["inner"]
+    for name, value in (("last", 399), ("one", 1), ("axis", [1])):
+        proto.graph.initializer.append(numpy_helper.from_array(np.array(value, np.int64), name))
+    proto.graph.node.extend(
+        [
+            helper.make_node("Equal", ["input_ids", "last"], ["is_last"]),
+            helper.make_node("Cast", ["is_last"], ["number"], to=TensorProto.INT64),
+            helper.make_node("Mul", ["number", "attention_mask"], ["seen"]),
+            helper.make_node("ReduceSum", ["seen", "axis"], ["count"], keepdims=1),
+            helper.make_node("Sub", ["count", "one"], ["extra"]),
+            helper.make_node("Relu", ["extra_float"], ["bonus"]),
+            helper.make_node("Add", ["inner", "bonus"], ["logits"]),
+        ]
+    )
+    proto.graph.node.insert(
+        len(proto.graph.node) - 2,
+        helper.make_node("Cast", ["extra"], ["extra_float"], to=TensorProto.FLOAT),
+    )
+    graph, sampler = load(tmp_path, proto)
+    row = feeds(1, 12)
+    row["input_ids"][:] = 399
+    before = logits(graph, row, tmp_path)
+    apply_rewrites(graph, sampler, device="cpu")
+    np.testing.assert_allclose(logits(graph, row, tmp_path), before, atol=2e-6)
+
+
 def test_scales_are_carried_out_where_nobody_else_reads_the_weights(tmp_path):
     graph, sampler = load(tmp_path, graphs.bert(SHAPES["bert"]))
     divisions = operators(graph).count("Div")
@@ -265,7 +306,7 @@ def test_graphs_of_something_else(proto, message, tmp_path):
         proto.graph.input[0].name = "pixels"
         onnx.save(proto, path)
     with pytest.raises(ModelError, match=message):
-        Sampler.of(load_graph(path), 300, 64)
+        check_inputs(load_graph(path))
 
 
 def test_missing_external_data_is_named(tmp_path):

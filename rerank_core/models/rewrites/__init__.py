@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rerank_core.errors import InvalidArgumentError, ModelError
-from rerank_core.models.graphs import Sampler, logits
+from rerank_core.models.graphs import logits
 from rerank_core.models.rewrites.attention import fuse_attention
 from rerank_core.models.rewrites.first_token import keep_first_token
 from rerank_core.models.rewrites.fold import fold_constants
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     import onnx_ir as ir
+
+    from rerank_core.models.sampler import Sampler
 
 __all__ = ["REWRITES", "Applied", "Rewrite", "apply_rewrites"]
 

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rerank_core.models.graphs import Sampler, constant, constant_of, given, run
+from rerank_core.models.graphs import constant, constant_of, given, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import onnx_ir as ir
 
+    from rerank_core.models.sampler import Sampler
+
 __all__ = ["keep_first_token"]
 
-_SIZES = ((2, 13), (3, 29))  # rows and widths of the trial runs: primes, unlike any other dimension
 # Each element of the result depends on the elements at its own place alone.
 _ELEMENTWISE = frozenset(
     "Abs Add And Cast Clip Cos Div Equal Erf Exp Gelu Greater Identity Less Log Max Min Mul Neg Not Or"
@@ -30,7 +31,7 @@ def keep_first_token(model: ir.Model, sampler: Sampler) -> None:
 
     From the Gather that takes the first token, the taking moves up through all that treats tokens one
     by one, and through the query side of the attention; it stops at what needs all tokens, or is not
-    known. Which dimension is the width is seen in two trial runs.
+    known. Which dimension is the width is seen in trial runs.
     """
     for node in list(model.graph):
         if node.op_type == "Gather" and node.attributes.get_int("axis", 0) == 1:
@@ -46,14 +47,15 @@ class _Mover:
         self._model = model
         self._taken: dict[tuple[str, int], ir.Value] = {}
         names = [str(value.name) for node in model.graph for value in node.outputs if value.name]
-        feeds = [sampler(model, *size) for size in _SIZES]
+        feeds = [sampler(model, *size) for size in sampler.sizes]
         runs = run(model, feeds, names)
         self._shapes = {name: [each[name].shape for each in runs] for name in names}
         for name in feeds[0]:
             self._shapes[name] = [each[name].shape for each in feeds]
         for name, value in model.graph.initializers.items():
             if value.const_value is not None:
-                self._shapes[name] = [tuple(value.const_value.shape.numpy())] * len(_SIZES)
+                self._shapes[name] = [tuple(value.const_value.shape.numpy())] * len(feeds)
+        self._widths = [width for _, width in sampler.sizes]
         self._movable: dict[ir.Node, int] = {}  # the axis of its result that it may be taken along
 
     def move(self, gather: ir.Node) -> None:
@@ -177,5 +179,4 @@ class _Mover:
         return self._shapes[str(value.name)]
 
     def _is_width(self, value: ir.Value, axis: int) -> bool:
-        widths = [width for _, width in _SIZES]
-        return [s[axis] if axis < len(s) else None for s in self._shape(value)] == widths
+        return [s[axis] if axis < len(s) else None for s in self._shape(value)] == self._widths

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rerank_core.models.graphs import MASK, Sampler, given, run
+from rerank_core.models.graphs import given, run
+from rerank_core.models.sampler import MASK, Sampler
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -22,23 +23,25 @@ def drop_mask(model: ir.Model, sampler: Sampler) -> None:
     """
     from onnx_ir.passes.common import RemoveUnusedNodesPass  # noqa: PLC0415
 
-    masked = {value for value in model.graph.inputs if value.name == MASK}
-    if not masked:
+    masks = {value for value in model.graph.inputs if value.name == MASK}
+    if not masks:
         return
+    # Values that follow from the mask, shapes and constants: with a mask of ones, from the size alone.
+    sizes: set[ir.Value] = set()
     candidates = []
     for node in model.graph:
-        if masked & set(node.inputs):
-            masked |= set(node.outputs)
-            if node.op_type in _NEUTRAL:
-                candidates.append(node)
+        inputs = {value for value in node.inputs if value is not None and value.const_value is None}
+        if masks & inputs and node.op_type in _NEUTRAL:
+            candidates.append(node)
+        if node.op_type == "Shape" or (inputs and inputs <= sizes | masks):
+            (masks if masks & inputs and node.op_type != "Shape" else sizes).update(node.outputs)
     values = {given(value) for node in candidates for value in (*node.inputs, *node.outputs)}
     names = sorted(str(value.name) for value in values if value.producer() is not None)
-    feeds = [sampler(model, *size) for size in ((2, 13), (3, 29), (1, sampler.longest))]
-    runs = run(model, feeds, names)
+    runs = run(model, [sampler(model, *size) for size in sampler.sizes], names)
     for node in candidates:
         first, second = map(given, node.inputs)
         for mask, other in ((first, second), (second, first)):
-            if mask in masked and all(
+            if mask in masks and all(
                 {str(mask.name), str(other.name)} <= found.keys()
                 and (found[str(mask.name)] == _NEUTRAL[node.op_type]).all()
                 and found[str(other.name)].shape == found[str(node.outputs[0].name)].shape

@@ -6,32 +6,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rerank_core.models.graphs import Sampler, constant, given, run
+from rerank_core.models.graphs import constant, given, run
 
 if TYPE_CHECKING:
     import onnx_ir as ir
     from numpy.typing import NDArray
 
+    from rerank_core.models.sampler import Sampler
+
     Shapes = list[tuple[int, ...]]
 
 __all__ = ["fix_shapes"]
 
-# Rows and widths of the trial runs: primes, so that no dimension of a model is taken for one of them.
-_SIZES = ((2, 13), (3, 29), (5, 19))
 _LARGEST = 64  # elements of a value that is taken for one about shapes
 
 
 def fix_shapes(model: ir.Model, sampler: Sampler) -> None:
     """Make constants of what is the same in runs of all sizes, and drop reshapes that do nothing.
 
-    A value counts if it follows from shapes alone, so that only the size of a run could change it.
+    A value counts if it follows from shapes alone, so that only the size of a run could change it; the
+    shortest and the longest row are among them.
     Reshape gets a constant shape where one with 0 (as it was) and -1 (the rest) says the same.
     """
     about_shapes = _about_shapes(model)
     reshapes = [node for node in model.graph if node.op_type in ("Reshape", "Expand")]
     values = {given(value) for node in reshapes for value in (*node.inputs, *node.outputs)}
     made = {value for value in values | set(about_shapes) if value.producer() is not None}
-    feeds = [sampler(model, *size) for size in _SIZES]
+    feeds = [sampler(model, *size) for size in sampler.sizes]
     found = run(model, feeds, sorted(str(value.name) for value in made))
     runs = [{**fed, **each} for fed, each in zip(feeds, found, strict=True)]
 
