@@ -125,9 +125,74 @@ def plan() -> list[str]:
     return [*lines, "", f"One thread, the same session. {_provenance(result)}."]
 
 
+def preparing() -> list[str]:
+    """The rewrites one after another, then int8: time beside differences, for each shape."""
+    result = load("preparing")
+    shapes = result["shapes"]
+    steps = [name for name in next(iter(shapes.values()))["contenders"] if name.startswith("+")]
+    lines = [
+        (
+            f"| rewrite | {' | '.join(f'{shape}, time before / after' for shape in shapes)} |"
+            " largest logit difference from the export |"
+        ),
+        "|---|" + "---:|" * (len(shapes) + 1),
+    ]
+    for name in steps:
+        rows = [row["contenders"][name] for row in shapes.values()]
+        gains = [_spread(row["times_step_before"], 2, "x") for row in rows]
+        worst = max(row["largest_logit_difference"] for row in rows)
+        lines.append(f"| {name[2:]} | {' | '.join(gains)} | {worst:.0e} |")
+    rows = [row["contenders"][steps[-1]] for row in shapes.values()]
+    gains = [_spread(row["times_plain"], 2, "x") for row in rows]
+    lines.append(f"| all | {' | '.join(gains)} | |")
+    int8 = [
+        (
+            f"| way to int8 | {' | '.join(f'{shape}, times fp32' for shape in shapes)} |"
+            " largest difference, of the logits' spread | rank correlation |"
+        ),
+        "|---|" + "---:|" * (len(shapes) + 2),
+    ]
+    for name in next(iter(shapes.values()))["contenders"]:
+        if name.startswith("int8"):
+            rows = [row["contenders"][name] for row in shapes.values()]
+            gains = [_spread(row["times_fp32"], 2, "x") for row in rows]
+            apart = " / ".join(f"{row['of_spread']:.2f}" for row in rows)
+            ranks = " / ".join(f"{row['rank_correlation']:.3f}" for row in rows)
+            int8.append(f"| {name[6:]} | {' | '.join(gains)} | {apart} | {ranks} |")
+    rates = "; ".join(
+        f"{shape}: {row['gflops']:.0f} of {row['matrix_gflops']['median']:.0f} GFLOP/s"
+        for shape, row in shapes.items()
+    )
+    fp32, quantized = (quality.load(name)["collections"] for name in ("bundled", "int8"))
+    changes = [100 * (quantized[name]["model"] / fp32[name]["model"] - 1) for name in fp32]
+    note = (
+        f"Ranking quality of int8, the bundled model over {len(changes)} judged collections: nDCG@10 changes by "
+        f"{sum(changes) / len(changes):+.2f} % on average ({min(changes):+.2f} % to {max(changes):+.2f} %). "
+        f"Median and quartiles of {result['rounds']} interleaved rounds through `Reranker`, random weights, "
+        f"{next(iter(shapes.values()))['workload'][0]}. Prepared fp32 graphs against NumPy's fp32 matrix "
+        f"product on all cores: {rates}. {_provenance(result)}. Reproduce with `make bench-prepare`."
+    )
+    return [*lines, "", *int8, "", note]
+
+
+def prepared() -> list[str]:
+    """One sentence for the README."""
+    shapes = load("preparing")["shapes"]
+    parts = []
+    for shape, row in shapes.items():
+        found = row["contenders"]
+        fp32 = next(name for name in reversed(found) if name.startswith("+"))
+        int8 = next(name for name in found if name.startswith("int8"))
+        fast = [found[name]["times_plain"]["median"] for name in (fp32, int8)]
+        parts.append(f"{shape} {fast[0]:.1f}x in fp32 and {fast[1]:.1f}x in int8")
+    return [f"Times the plain export under the same engine: {'; '.join(parts)}."]
+
+
 BLOCKS = {
     **quality.BLOCKS,
     ("README.md", "speed"): speed,
+    ("README.md", "prepared"): prepared,
+    ("ARCHITECTURE.md", "preparing"): preparing,
     ("ARCHITECTURE.md", "overhead"): overhead,
     ("ARCHITECTURE.md", "plan"): plan,
     ("ARCHITECTURE.md", "tokenizing"): tokenizing,

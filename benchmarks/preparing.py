@@ -1,0 +1,203 @@
+"""What each step of preparing a model gains, and what was not taken: results/preparing.json.
+
+Run as `make bench-prepare`, in the environment that exports. Checkpoints have the shapes of
+well-known models and random weights; contenders score the same documents in turn, through
+`Reranker`. Prediction, before the first run: the rewrite of the last layer gains what it saves in
+products (a sixth of MiniLM-L6, nearly half of the tiny shape), all others together 5 %; int8 gains
+2.7 times on MiniLM-L6.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import transformers
+
+from benchmarks import harness, int8_variants, workloads
+from rerank_core import Reranker, Tokenizer
+from rerank_core.models.export import export
+from rerank_core.models.graphs import load_graph, optimize, save_graph
+from rerank_core.models.manifest import Manifest
+from rerank_core.models.quantize import quantize
+from rerank_core.models.rewrites import REWRITES, apply_rewrites
+from rerank_core.models.sampler import Sampler
+from rerank_core.models.store import find
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHAPES = {
+    "MiniLM-L6 (6 x 384)": (6, 384, 12),
+    "tiny (2 x 128)": (2, 128, 2),
+    "base (12 x 768)": (12, 768, 12),
+}
+STEPS = [rewrite.name for rewrite in REWRITES if "cpu" in rewrite.devices]
+SKIPPED = ["SkipLayerNormFusion"]
+PLAIN, INT8 = "plain export", "int8: a scale per run (chosen)"
+
+
+def checkpoint(root: Path, layers: int, hidden: int, heads: int) -> Path:
+    """Write a BERT whose random weights have the spread of trained ones."""
+    tokenizer = Tokenizer(find("bundled").tokenizer)
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=tokenizer.vocab_size,
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * hidden,
+        num_labels=1,
+    )
+    model = transformers.BertForSequenceClassification(config)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            spread = 1 / weight.shape[-1] ** 0.5 if weight.dim() > 1 else 0.05
+            base = 1.0 if name.endswith("LayerNorm.weight") else 0.0
+            weight.copy_(base + spread * torch.randn_like(weight))
+    directory = root / "checkpoint"
+    model.save_pretrained(directory)
+    shutil.copy(find("bundled").tokenizer, directory / "tokenizer.json")
+    return directory
+
+
+def variants(root: Path, exported: Path) -> dict[str, Path]:
+    """Write a directory for each contender; rewrites are added one after another."""
+    found = find(exported)
+    sampler = Sampler(Tokenizer(found.tokenizer), found.max_length)
+    made = {PLAIN: exported}
+
+    def directory(name: str, manifest: Manifest) -> Path:
+        made[name] = root / f"variant-{len(made)}"
+        made[name].mkdir()
+        for file in ("config.json", "tokenizer.json"):
+            shutil.copy(exported / file, made[name])
+        manifest.write(made[name])
+        return made[name] / "model.onnx"
+
+    rewritten = root / "rewritten.onnx"
+    for count, step in enumerate(STEPS, start=1):
+        graph = load_graph(exported / "model.onnx")
+        apply_rewrites(graph, sampler, device="cpu", without=STEPS[count:])
+        save_graph(graph, rewritten)
+        manifest = Manifest(graph="model.onnx", precision="fp32", is_optimized=True)
+        optimize(rewritten, directory(f"+ {step}", manifest), skip=SKIPPED)
+    alone = Manifest(graph="model.onnx", precision="int8", is_optimized=True, max_batch_rows=1)
+    together = Manifest(graph="model.onnx", precision="int8", is_optimized=True, max_batch_rows=64)
+    raw = root / "int8.onnx"
+    quantize(rewritten, raw, reduce_range=False)
+    optimize(raw, directory(INT8, alone), skip=SKIPPED)
+    int8_variants.rows(rewritten, raw)
+    optimize(raw, directory("int8: a scale per token", together), skip=SKIPPED)
+    int8_variants.blocks(rewritten, raw)
+    optimize(raw, directory("int8: blocks of 128 (MatMulNBits)", together), skip=SKIPPED)
+    graph = load_graph(rewritten)
+    feeds = [sampler(graph, 1, width) for width in range(16, 400, 4)]
+    int8_variants.static(rewritten, raw, feeds)
+    optimize(raw, directory("int8: scales from calibration", together), skip=SKIPPED)
+    return made
+
+
+def compare(directories: dict[str, Path], rounds: int) -> dict[str, Any]:
+    works = [workloads.passages(seed=seed) for seed in (1, 2)]
+    with ExitStack() as stack:
+        rerankers = {
+            name: stack.enter_context(Reranker(directory, raw_scores=True))
+            for name, directory in directories.items()
+        }
+
+        def run(name: str) -> NDArray[np.float32]:
+            return np.concatenate([rerankers[name].score(w.query, w.documents) for w in works])
+
+        logits = {name: run(name) for name in rerankers}
+        reference = logits[PLAIN]
+        seconds = harness.interleaved({name: partial(run, name) for name in rerankers}, rounds)
+        rates = [matrix_rate() for _ in range(5)]
+        threads = rerankers[PLAIN].info.threads
+    names = list(seconds)
+    result: dict[str, Any] = {
+        "workload": [work.describe() for work in works],
+        "threads": threads,
+        "matrix_gflops": harness.summary(rates),
+        "contenders": {},
+    }
+    for place, name in enumerate(names):
+        before = names[place - 1] if name.startswith("+") else PLAIN
+        apart = np.abs(logits[name] - reference)
+        result["contenders"][name] = {
+            "ms_per_request": harness.summary([1e3 * s / len(works) for s in seconds[name]]),
+            "times_plain": _ratio(seconds[PLAIN], seconds[name]),
+            "times_step_before": _ratio(seconds[before], seconds[name]),
+            "times_fp32": _ratio(seconds[f"+ {STEPS[-1]}"], seconds[name]),
+            "largest_logit_difference": float(apart.max()),
+            "of_spread": float(apart.max() / reference.std()),
+            "rank_correlation": _rank_correlation(logits[name], reference),
+        }
+    return result
+
+
+def _ratio(slow: list[float], fast: list[float]) -> dict[str, float]:
+    return harness.summary([a / b for a, b in zip(slow, fast, strict=True)])
+
+
+def _rank_correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    return float(np.corrcoef(a.argsort().argsort(), b.argsort().argsort())[0, 1])
+
+
+def matrix_rate(size: int = 1536) -> float:
+    """Give GFLOP/s of NumPy's fp32 matrix product on all cores: the machine's, more or less."""
+    a = np.random.default_rng(0).random((size, size), np.float32)
+    start = time.perf_counter()
+    for _ in range(4):
+        a @ a
+    return 4 * 2 * size**3 / (time.perf_counter() - start) / 1e9
+
+
+def gflop(layers: int, hidden: int, lengths: NDArray[np.int64]) -> float:
+    """Give the products of a prepared BERT, of whose last layer only the first token is left."""
+
+    def layer(tokens: NDArray[np.int64], queries: NDArray[np.int64]) -> float:
+        linear = (10 * queries + 2 * tokens) * 2 * hidden**2
+        return float((linear + 4 * queries * tokens * hidden).sum())
+
+    one = np.ones_like(lengths)
+    return ((layers - 1) * layer(lengths, lengths) + layer(lengths, one)) / 1e9
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    result: dict[str, Any] = {"machine": harness.machine(), "rounds": rounds, "shapes": {}}
+    for shape, (layers, hidden, heads) in SHAPES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            exported = export(checkpoint(root, layers, hidden, heads), root / "exported").parent
+            row = compare(variants(root, exported), rounds)
+        lengths = np.concatenate([workloads.passages(seed=seed).tokens + 11 for seed in (1, 2)])
+        best = row["contenders"][f"+ {STEPS[-1]}"]
+        rate = gflop(layers, hidden, lengths) / 2 / (best["ms_per_request"]["median"] / 1e3)
+        row["gflops"] = rate
+        row["of_matrix_rate"] = rate / row["matrix_gflops"]["median"]
+        result["shapes"][shape] = row
+        print(f"{shape}: {rate:.0f} GFLOP/s of {row['matrix_gflops']['median']:.0f}")
+        for name, figures in row["contenders"].items():
+            print(
+                f"  {name:<36} {figures['ms_per_request']['median']:7.1f} ms "
+                f"{figures['times_plain']['median']:.2f}x plain "
+                f"{figures['times_step_before']['median']:.3f}x before "
+                f"{figures['times_fp32']['median']:.2f}x fp32, "
+                f"{figures['of_spread']:.1e} of spread, {figures['rank_correlation']:.4f}",
+                flush=True,
+            )
+    harness.write("preparing", result)
+
+
+if __name__ == "__main__":
+    main()
