@@ -69,7 +69,9 @@ def load_graph(path: Path) -> ir.Model:
         NameFixPass()(model)  # names are optional, and what is said of nodes is said by name
         for value in model.graph.initializers.values():
             if isinstance(value.const_value, onnx_ir.ExternalTensor):
-                value.const_value.numpy()
+                content = value.const_value.numpy()
+                if content.nbytes <= _LARGE:  # ONNX Runtime may need it to tell shapes
+                    value.const_value = onnx_ir.tensor(content.copy(), name=value.name)
     except Exception as error:
         raise ModelError(f"{path} cannot be read: {error}; export or download it again") from error
     return model
@@ -81,7 +83,11 @@ def save_graph(model: ir.Model, path: Path) -> None:
 
     _forget_shapes(model)
     size = sum(v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value)
-    onnx_ir.save(model, path, external_data=f"{path.name}_data" if size > _INLINE_LIMIT else None)
+    if size > _INLINE_LIMIT:
+        onnx_ir.save(model, path, external_data=f"{path.name}_data")
+    else:
+        onnx_ir.external_data.load_to_model(model)  # or the file would name those that it came from
+        onnx_ir.save(model, path)
 
 
 def _forget_shapes(model: ir.Model) -> None:
@@ -182,13 +188,18 @@ def _without_weights(model: ir.Model) -> tuple[onnx.ModelProto, dict[str, NDArra
         name: value.const_value
         for name, value in model.graph.initializers.items()
         if value.const_value is not None
-        and (value.const_value.nbytes > _LARGE or isinstance(value.const_value, onnx_ir.ExternalTensor))
+        and value.const_value.nbytes > _LARGE
         and value.const_value.numpy().dtype.kind in "biuf"  # of NumPy itself
     }
     try:
         for name, tensor in tensors.items():
             model.graph.initializers[name].const_value = onnx_ir.ExternalTensor(
-                "elsewhere", 0, tensor.nbytes, tensor.dtype, shape=tensor.shape, name=name
+                "elsewhere",
+                0,
+                tensor.nbytes,
+                tensor.dtype,
+                shape=onnx_ir.Shape(tensor.shape.numpy()),
+                name=name,
             )
         proto = onnx_ir.to_proto(model)
     finally:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rerank_core.models.graphs import constant, constant_of, given, shapes
+from rerank_core.models.rewrites.axes import AXIS_BEFORE, names_axis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,11 +23,8 @@ _ELEMENTWISE = frozenset(
     "Abs Add And Cast Clip Cos Div Equal Erf Exp Gelu Greater Identity Less Log Max Min Mul Neg Not Or"
     " Pow Reciprocal Relu Sigmoid Sin Softplus Sqrt Sub Tanh Where".split(" ")
 )
-# Each row along the last axis depends on that row alone.
-_ALONG_LAST = frozenset({"LayerNormalization", "RMSNormalization", "Softmax"})
 # Each along the axis that it names.
 _ACROSS = frozenset({"Concat", "GatherElements"})
-_REDUCTIONS = frozenset({"ReduceMax", "ReduceMean", "ReduceSum"})
 
 
 def keep_first_token(model: ir.Model, sampler: Sampler) -> None:
@@ -91,36 +89,24 @@ class _Mover:
     def _inputs_taken(self, node: ir.Node, axis: int) -> dict[int, int] | None:
         """Give which inputs must be taken, along which axes; None if the node needs them whole."""
         rank = len(self._shape(node.outputs[0])[0])
-        is_last = axis == rank - 1
         if node.op_type in _ELEMENTWISE:
             return self._aligned(node, axis - rank)
-        data = given(node.inputs[0])
-        places = []
-        if node.op_type == "Transpose":
-            places = [node.attributes["perm"].as_ints()[axis]]
-        elif node.op_type == "MatMul" and axis == rank - 2:
-            places = [axis] * (len(self._shape(data)[0]) == rank)
-        elif node.op_type in _ALONG_LAST and not is_last:
-            places = [axis] * (node.attributes.get_int("axis", -1) in (-1, rank - 1))
-        elif node.op_type in _REDUCTIONS and not is_last:
-            places = [axis] * (_axes_reduced(node) in ([-1], [rank - 1]))
-        elif node.op_type in _ACROSS:
-            if node.attributes.get_int("axis", 0) not in (axis, axis - rank):
-                return dict.fromkeys(range(len(node.inputs)), axis)
-        elif node.op_type == "Split":
-            places = [axis] * (node.attributes.get_int("axis", 0) not in (axis, axis - rank))
-        elif node.op_type == "Slice":
-            cut = constant_of(node.inputs[3]) if len(node.inputs) > 3 else None  # noqa: PLR2004
-            places = [axis] * (cut is not None and not {axis, axis - rank} & set(cut.tolist()))
-        elif node.op_type in ("Squeeze", "Unsqueeze"):
-            places = _before_squeeze(node, axis, rank)
+        if node.op_type in _ACROSS:
+            return (
+                None
+                if names_axis(node, axis, rank)
+                else dict.fromkeys(range(len(node.inputs)), axis)
+            )
+        before = self._shape(given(node.inputs[0]))
+        place = None
+        if node.op_type == "MatMul":
+            place = axis if axis == rank - 2 and len(before[0]) == rank else None
         elif node.op_type == "Reshape":
-            places = [
-                place
-                for place in range(len(self._shape(data)[0]))
-                if self._is_kept(node, place, axis)
-            ]
-        return {0: places[0]} if places else None
+            kept = (each for each in range(len(before[0])) if self._is_kept(node, each, axis))
+            place = next(kept, None)
+        elif node.op_type in AXIS_BEFORE:
+            place = AXIS_BEFORE[node.op_type](node, axis, rank)
+        return None if place is None else {0: place}
 
     def _aligned(self, node: ir.Node, from_last: int) -> dict[int, int]:
         """Give the axis of each input; what has one element there serves all tokens."""
@@ -160,7 +146,7 @@ class _Mover:
         if node.op_type == "Reshape":
             inputs[1] = self._with_one(node, axis)
         names = [f"{value.name}_first" for value in node.outputs]
-        made = self._added(node.op_type, inputs, names, node, node.attributes.values())
+        made = self._added(node.op_identifier()[:2], inputs, names, node, node.attributes.values())
         for value, first in zip(node.outputs, made, strict=True):
             self._taken[value, axis] = first
 
@@ -174,7 +160,7 @@ class _Mover:
         rank = len(self._shape(reshape.outputs[0])[0])
         place = constant(self._model, f"first_token_{axis}_of_{rank}", np.arange(rank) == axis)
         one = constant(self._model, "first_token_one", np.array([1], np.int64))
-        return self._added("Where", [place, one, asked], [name], asked.producer())[0]
+        return self._added(("", "Where"), [place, one, asked], [name], asked.producer())[0]
 
     def _sliced(self, value: ir.Value, axis: int) -> ir.Value:
         limits = [
@@ -182,11 +168,11 @@ class _Mover:
             for name, number in (("start", 0), ("end", 1), ("axis", axis))
         ]
         name = f"{value.name}_first_{axis}"
-        return self._added("Slice", [value, *limits], [name], value.producer())[0]
+        return self._added(("", "Slice"), [value, *limits], [name], value.producer())[0]
 
     def _added(
         self,
-        op_type: str,
+        operator: tuple[str, str],
         inputs: Sequence[ir.Value | None],
         names: Sequence[str],
         after: ir.Node | None,
@@ -196,7 +182,7 @@ class _Mover:
 
         made = [onnx_ir.Value(name=name) for name in names]
         node = onnx_ir.Node(
-            "", op_type, inputs, attributes=list(attributes), outputs=made, name=names[0]
+            *operator, inputs, attributes=list(attributes), outputs=made, name=names[0]
         )
         if after is None:
             self._model.graph.insert_before(self._model.graph[0], node)
@@ -209,25 +195,3 @@ class _Mover:
 
     def _is_width(self, value: ir.Value, axis: int) -> bool:
         return [s[axis] if axis < len(s) else None for s in self._shape(value)] == self._widths
-
-
-def _axes_reduced(node: ir.Node) -> list[int] | None:
-    """Give the axes of a reduction that keeps them, or None."""
-    axes = node.attributes.get_ints("axes")
-    if axes is None and len(node.inputs) > 1 and (found := constant_of(node.inputs[1])) is not None:
-        axes = found.tolist()
-    return list(axes) if axes is not None and node.attributes.get_int("keepdims", 1) == 1 else None
-
-
-def _before_squeeze(node: ir.Node, axis: int, rank: int) -> list[int]:
-    """Give where an axis of the result of Squeeze or Unsqueeze is in its data, if it is there."""
-    axes = constant_of(node.inputs[1]) if len(node.inputs) > 1 else None
-    if axes is None:
-        return []
-    is_squeeze = node.op_type == "Squeeze"
-    longer = rank + len(axes) * is_squeeze
-    gone = {int(each) % longer for each in axes}
-    kept = [each for each in range(longer) if each not in gone]
-    if is_squeeze:
-        return [kept[axis]]
-    return [kept.index(axis)] if axis in kept else []

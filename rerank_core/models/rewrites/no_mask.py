@@ -43,10 +43,14 @@ def drop_mask(model: ir.Model, sampler: Sampler) -> None:
     for node in candidates:
         first, second = map(given, node.inputs)
         for mask, other in ((first, second), (second, first)):
-            if {mask, other} <= made and mask in masks and all(
-                (found[str(mask.name)] == _NEUTRAL[node.op_type]).all()
-                and shape[str(other.name)] == shape[str(node.outputs[0].name)]
-                for found, shape in zip(runs, shapes_seen, strict=True)
+            if (
+                {mask, other} <= made
+                and mask in masks
+                and all(
+                    (found[str(mask.name)] == _NEUTRAL[node.op_type]).all()
+                    and shape[str(other.name)] == shape[str(node.outputs[0].name)]
+                    for found, shape in zip(runs, shapes_seen, strict=True)
+                )
             ):
                 node.outputs[0].replace_all_uses_with(other)
                 break
