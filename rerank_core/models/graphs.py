@@ -5,8 +5,6 @@ The only file that runs ONNX Runtime through its own package; needs the extra ``
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +13,10 @@ from rerank_core.errors import FailedPreconditionError, ModelError
 from rerank_core.models.sampler import IDS, MASK, TYPES, Sampler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
+    import onnx
     import onnx_ir as ir
     from numpy.typing import NDArray
 
@@ -34,9 +34,12 @@ __all__ = [
     "run",
     "runtime_version",
     "save_graph",
+    "shapes",
 ]
 
 _INLINE_LIMIT = 1 << 30  # bytes of weights that go beside the graph: a protobuf ends at 2 GB
+_LARGE = 1 << 12  # bytes of a weight that is handed to a session beside the graph
+_SHAPE_OF = "/rerank_core/shape"
 
 
 def needs(*packages: str) -> None:
@@ -66,7 +69,9 @@ def load_graph(path: Path) -> ir.Model:
         NameFixPass()(model)  # names are optional, and what is said of nodes is said by name
         for value in model.graph.initializers.values():
             if isinstance(value.const_value, onnx_ir.ExternalTensor):
-                value.const_value.numpy()
+                content = value.const_value.numpy()
+                if content.nbytes <= _LARGE:  # ONNX Runtime may need it to tell shapes
+                    value.const_value = onnx_ir.tensor(content.copy(), name=value.name)
     except Exception as error:
         raise ModelError(f"{path} cannot be read: {error}; export or download it again") from error
     return model
@@ -76,12 +81,21 @@ def save_graph(model: ir.Model, path: Path) -> None:
     """Write a graph; weights of more than 1 GB go to ``<name>_data`` beside it."""
     import onnx_ir  # noqa: PLC0415
 
+    _forget_shapes(model)
+    size = sum(v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value)
+    if size > _INLINE_LIMIT:
+        onnx_ir.save(model, path, external_data=f"{path.name}_data")
+    else:
+        onnx_ir.external_data.load_to_model(model)  # or the file would name those that it came from
+        onnx_ir.save(model, path)
+
+
+def _forget_shapes(model: ir.Model) -> None:
+    """Drop what is said of inner values: it was so before a rewrite."""
     for node in model.graph:
         for value in node.outputs:
             if not value.is_graph_output():
-                value.shape = None  # what it was before a rewrite
-    size = sum(v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value)
-    onnx_ir.save(model, path, external_data=f"{path.name}_data" if size > _INLINE_LIMIT else None)
+                value.shape = None
 
 
 def check_inputs(model: ir.Model) -> None:
@@ -115,29 +129,83 @@ def run(
     Args:
         names: The values to give, outputs or inner ones.
     """
+    return list(_runs(model, feeds, names, names))
+
+
+def shapes(
+    model: ir.Model, feeds: Iterable[dict[str, NDArray[np.int64]]], names: Sequence[str]
+) -> list[dict[str, tuple[int, ...]]]:
+    """Do as `run` does, and give the shapes of values, for which none of them need be kept."""
+    asked = [f"{name}{_SHAPE_OF}" for name in names]
+    return [
+        {name: tuple(found[shape].tolist()) for name, shape in zip(names, asked, strict=True)}
+        for found in _runs(model, feeds, asked, [])
+    ]
+
+
+def _runs(
+    model: ir.Model,
+    feeds: Iterable[dict[str, NDArray[np.int64]]],
+    names: Sequence[str],
+    inner: Sequence[str],
+) -> Iterator[dict[str, NDArray[Any]]]:
     import onnxruntime as ort  # noqa: PLC0415
 
+    if not names:
+        yield from ({} for _ in feeds)
+        return
+    proto, weights = _without_weights(model)
+    there = {output.name for output in proto.graph.output}
+    for name in names:
+        if name not in there:
+            proto.graph.output.add(name=name)
+        if name not in inner:
+            source = name.removesuffix(_SHAPE_OF)
+            proto.graph.node.add(op_type="Shape", input=[source], output=[name], name=name)
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "model.onnx"
-        save_graph(model, path)
-        _give_inner_values(path, names)
-        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        return [
-            dict(zip(names, session.run(list(names), each), strict=True)) if names else {}
-            for each in feeds
-        ]
+    # Shapes as early as they can be told, so that values need not wait for them.
+    options.execution_order = ort.ExecutionOrder.PRIORITY_BASED
+    # The weights serve as they are, in memory or mapped: none is copied.
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    options.add_external_initializers(
+        list(weights), [ort.OrtValue.ortvalue_from_numpy(each) for each in weights.values()]
+    )
+    session = ort.InferenceSession(
+        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    for each in feeds:
+        yield dict(zip(names, session.run(list(names), each), strict=True))
 
 
-def _give_inner_values(path: Path, names: Iterable[str]) -> None:
-    import onnx  # noqa: PLC0415
+def _without_weights(model: ir.Model) -> tuple[onnx.ModelProto, dict[str, NDArray[Any]]]:
+    """Give a graph that only names its large weights, and these."""
+    import onnx_ir  # noqa: PLC0415
 
-    proto = onnx.load(path, load_external_data=False)
-    there = {output.name for output in proto.graph.output}
-    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
-    path.write_bytes(proto.SerializeToString())
+    _forget_shapes(model)
+    tensors = {
+        name: value.const_value
+        for name, value in model.graph.initializers.items()
+        if value.const_value is not None
+        and value.const_value.nbytes > _LARGE
+        and value.const_value.numpy().dtype.kind in "biuf"  # of NumPy itself
+    }
+    try:
+        for name, tensor in tensors.items():
+            model.graph.initializers[name].const_value = onnx_ir.ExternalTensor(
+                "elsewhere",
+                0,
+                tensor.nbytes,
+                tensor.dtype,
+                shape=onnx_ir.Shape(tensor.shape.numpy()),
+                name=name,
+            )
+        proto = onnx_ir.to_proto(model)
+    finally:
+        for name, tensor in tensors.items():
+            model.graph.initializers[name].const_value = tensor
+    return proto, {name: np.ascontiguousarray(each.numpy()) for name, each in tensors.items()}
 
 
 def logits(model: ir.Model, sampler: Sampler, *, is_padded: bool) -> NDArray[np.float32]:

@@ -68,6 +68,8 @@ class _Halver:
             inputs = {value for value in node.inputs if value is not None}
             if self._ids & inputs and node.op_type != "Gather":
                 self._ids |= set(node.outputs)
+            if node.op_type == "Shape":  # what is computed of a size may need all of fp32
+                continue
             floats = {value for value in inputs if self._is_float(value)}
             is_embedding = node.op_type == "Gather" and bool(floats and self._ids & inputs)
             is_active = is_embedding or bool(self._active & inputs)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from rerank_core.errors import ModelError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,6 +26,9 @@ def quantize(graph: Path, out: Path, *, reduce_range: bool) -> None:
 
     Args:
         reduce_range: Keep weights to 7 bits, for x86 without VNNI.
+
+    Raises:
+        ModelError: There is nothing to quantize.
     """
     import onnx  # noqa: PLC0415
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415
@@ -47,6 +52,12 @@ def quantize(graph: Path, out: Path, *, reduce_range: bool) -> None:
         )
     finally:
         root.removeFilter(_is_no_advice)
+    done = onnx.load(out, load_external_data=False)
+    if not any(node.op_type == "MatMulInteger" for node in done.graph.node):
+        raise ModelError(
+            f"there is nothing to quantize: no product of a layer (MatMul) has weights of {_SMALL} x "
+            f"{_SMALL} or more; prepare the model in fp32"
+        )
 
 
 def _is_no_advice(record: logging.LogRecord) -> bool:

@@ -77,7 +77,7 @@ PYTHON = {
         "models.verify",
         "tokenizer",
     },
-    "models.quantize": set(),
+    "models.quantize": {"errors"},
     "models.rewrites.__init__": {
         "errors",
         "models.graphs",
@@ -86,8 +86,10 @@ PYTHON = {
     },
     **{
         f"models.rewrites.{name}": {"models.graphs", "models.sampler"}
-        for name in REWRITES - {"fold"}
+        for name in REWRITES - {"first_token", "fold"}
     },
+    "models.rewrites.axes": {"models.graphs"},
+    "models.rewrites.first_token": {"models.graphs", "models.rewrites.axes", "models.sampler"},
     "models.rewrites.fold": set(),
     "models._hub_errors": {"errors"},
     "models._transfer": {"errors", "models._hub_errors", "models.manifest"},

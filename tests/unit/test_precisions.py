@@ -8,7 +8,7 @@ import onnx
 import onnx_ir as ir
 import onnxruntime as ort
 import pytest
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from rerank_core import Tokenizer
 from rerank_core.errors import ModelError
@@ -60,6 +60,12 @@ def test_products_with_weights_are_in_int8_by_the_column(source):
     assert {v.shape for v in scales} == {(64,), (256,)}
     # Random weights tell pairs hardly apart: what they share is the measure here.
     assert 0 < np.abs(logits(path) - logits(source)).max() < 0.05 * np.abs(logits(source)).max()
+
+
+def test_a_model_too_small_for_int8_is_refused(tmp_path):
+    small = graphs.save(graphs.bert(graphs.Shape(hidden=32, vocab=400)), tmp_path / "source.onnx")
+    with pytest.raises(ModelError, match=r"nothing to quantize: .* 64 x 64 or more"):
+        quantized(small)
 
 
 def test_the_head_stays_in_fp32(source):
@@ -140,6 +146,26 @@ def test_padded_rows_keep_their_scores_in_fp16(source):
     (padded,) = run(graph, [rows], ["logits"])
     (alone,) = run(graph, [{name: value[1:, :10] for name, value in rows.items()}], ["logits"])
     np.testing.assert_allclose(padded["logits"][1:], alone["logits"], atol=1e-3)
+
+
+def test_what_follows_from_a_size_stays_in_fp32(tmp_path):
+    """The width of the hidden states, as a number: MPNet and DeBERTa look up places by its logarithm."""
+    proto = graphs.bert(SHAPE)
+    proto.graph.node[-1].output[:] = ["inner"]
+    proto.graph.initializer.append(numpy_helper.from_array(np.array(1, np.int64), "second"))
+    hidden = next(n.output[0] for n in proto.graph.node if n.op_type == "LayerNormalization")
+    proto.graph.node.extend(
+        [
+            helper.make_node("Shape", [hidden], ["shape"]),
+            helper.make_node("Gather", ["shape", "second"], ["width"]),
+            helper.make_node("Cast", ["width"], ["number"], to=TensorProto.FLOAT),
+            helper.make_node("Log", ["number"], ["log"]),
+            helper.make_node("Sub", ["inner", "log"], ["logits"]),
+        ]
+    )
+    graph = load_graph(halved(graphs.save(proto, tmp_path / "source.onnx")))
+    (found,) = run(graph, [sampler()(graph, 2, 9)], ["log"])
+    assert found["log"].dtype == np.float32
 
 
 def test_a_weight_beyond_fp16_is_named(source):

@@ -126,7 +126,12 @@ def test_weights_of_eight_bits_are_refused_without_vnni(tmp_path, monkeypatch):
         ({"precision": "int8", "device": "cuda"}, InvalidArgumentError, "int8 for cpu"),
         ({"without": ["magic"]}, InvalidArgumentError, "there is no rewrite magic"),
         ({"tolerance": -1}, InvalidArgumentError, "tolerance must be at least 0"),
-        ({"tolerance": 0.0, "precision": "int8"}, ModelError, "prepared in int8 ranks otherwise"),
+        ({"precision": "int8"}, ModelError, "there is nothing to quantize"),
+        (
+            {"tolerance": 0.0, "precision": "fp16", "device": "cuda"},
+            ModelError,
+            "prepared in fp16 ranks otherwise",
+        ),
         ({"revision": "main"}, InvalidArgumentError, "revision"),
     ],
 )

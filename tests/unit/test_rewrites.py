@@ -164,6 +164,58 @@ def test_other_poolings_keep_all_tokens(pool, tmp_path):
     assert found[values[-1]].shape[1] == 13
 
 
+def halves(hidden):
+    return [
+        helper.make_node("Split", [hidden], ["left", "right"], axis=-1),
+        helper.make_node("Concat", ["right", "left"], ["passed"], axis=2),
+    ]
+
+
+def another_axis(hidden):
+    return [
+        helper.make_node("Unsqueeze", [hidden, "axis_last"], ["four"]),
+        helper.make_node("Squeeze", ["four", "axis_last"], ["passed"]),
+    ]
+
+
+def norm_by_hand(hidden):
+    return [
+        helper.make_node("ReduceMean", [hidden], ["mean"], axes=[-1]),
+        helper.make_node("Sub", [hidden, "mean"], ["passed"]),
+    ]
+
+
+def picked(hidden):
+    """Columns in another order, found for each token by its place."""
+    return [
+        helper.make_node("Cast", [hidden], ["numbers"], to=TensorProto.BOOL),
+        helper.make_node("Where", ["numbers", "backwards", "backwards"], ["places"]),
+        helper.make_node("GatherElements", [hidden, "places"], ["passed"], axis=2),
+    ]
+
+
+@pytest.mark.parametrize("way", [halves, another_axis, norm_by_hand, picked])
+def test_the_first_token_is_taken_before_what_leaves_tokens_apart(way, tmp_path):
+    def pool(node, hidden, first):
+        taken = helper.make_node("Gather", ["passed", node.input[1]], [first], axis=1)
+        return [*way(hidden), taken]
+
+    proto = pooled(graphs.bert(SHAPES["bert"]), pool)
+    width = SHAPES["bert"].hidden
+    proto.graph.initializer.extend(
+        numpy_helper.from_array(np.array(value, np.int64), name)
+        for name, value in (("axis_last", [2]), ("backwards", np.arange(width)[::-1].copy()))
+    )
+    graph, sampler = load(tmp_path, proto)
+    row = feeds(2, 11)
+    before = logits(graph, row, tmp_path)
+    only("first-token", graph, sampler)
+    np.testing.assert_allclose(logits(graph, row, tmp_path), before, atol=2e-6)
+    values = [str(n.outputs[0].name) for n in graph.graph if n.op_type == "Erf"]
+    (found,) = run(graph, [sampler(graph, 2, 13)], values)
+    assert [found[name].shape[1] for name in values] == [13, 1]
+
+
 def test_shapes_leave_no_plumbing(tmp_path):
     graph, sampler = load(tmp_path, plumbed())
     assert operators(graph).count("Concat") == 1
@@ -307,6 +359,28 @@ def test_graphs_of_something_else(proto, message, tmp_path):
         onnx.save(proto, path)
     with pytest.raises(ModelError, match=message):
         check_inputs(load_graph(path))
+
+
+def test_weights_that_lie_beside_a_small_graph_come_into_it(tmp_path):
+    path = tmp_path / "model.onnx"
+    onnx.save(
+        graphs.bert(SHAPES["bert"]),
+        path,
+        save_as_external_data=True,
+        location="weights.bin",
+        size_threshold=1024,
+    )
+    graph, sampler = load_graph(path), Sampler(tokenizer(), 64)
+    apply_rewrites(graph, sampler, device="cpu")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    save_graph(graph, elsewhere / "model.onnx")
+    assert [each.name for each in elsewhere.iterdir()] == ["model.onnx"]
+    row = feeds(2, 9)
+    ours = ort.InferenceSession(elsewhere / "model.onnx", providers=["CPUExecutionProvider"])
+    theirs = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    asked = {each.name: row[each.name] for each in ours.get_inputs()}
+    np.testing.assert_allclose(ours.run(None, asked), theirs.run(None, row), atol=2e-6)
 
 
 def test_missing_external_data_is_named(tmp_path):

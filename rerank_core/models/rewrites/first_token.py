@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rerank_core.models.graphs import constant, constant_of, given, run
+from rerank_core.models.graphs import constant, constant_of, given, shapes
+from rerank_core.models.rewrites.axes import AXIS_BEFORE, names_axis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import onnx_ir as ir
 
@@ -22,8 +23,8 @@ _ELEMENTWISE = frozenset(
     "Abs Add And Cast Clip Cos Div Equal Erf Exp Gelu Greater Identity Less Log Max Min Mul Neg Not Or"
     " Pow Reciprocal Relu Sigmoid Sin Softplus Sqrt Sub Tanh Where".split(" ")
 )
-# Each row along the last axis depends on that row alone.
-_ALONG_LAST = frozenset({"LayerNormalization", "RMSNormalization", "Softmax"})
+# Each along the axis that it names.
+_ACROSS = frozenset({"Concat", "GatherElements"})
 
 
 def keep_first_token(model: ir.Model, sampler: Sampler) -> None:
@@ -45,11 +46,11 @@ class _Mover:
 
     def __init__(self, model: ir.Model, sampler: Sampler) -> None:
         self._model = model
-        self._taken: dict[tuple[str, int], ir.Value] = {}
+        self._taken: dict[tuple[ir.Value, int], ir.Value] = {}
         names = [str(value.name) for node in model.graph for value in node.outputs if value.name]
         feeds = [sampler(model, *size) for size in sampler.sizes]
-        runs = run(model, feeds, names)
-        self._shapes = {name: [each[name].shape for each in runs] for name in names}
+        runs = shapes(model, feeds, names)
+        self._shapes = {name: [each[name] for each in runs] for name in names}
         for name in feeds[0]:
             self._shapes[name] = [each[name].shape for each in feeds]
         for name, value in model.graph.initializers.items():
@@ -68,12 +69,14 @@ class _Mover:
         """Find the nodes of whose results nobody needs more than the first."""
         wanted: dict[ir.Value, dict[tuple[ir.Node, int], int]] = {hidden: {(gather, 0): 1}}
         for node in reversed(self._model.graph):
-            result = node.outputs[0]
-            asked = wanted.get(result, {})
+            asked: dict[tuple[ir.Node, int], int] = {}
+            for result in node.outputs:
+                asked.update(wanted.get(result, {}))
             axes = set(asked.values())
-            if len(axes) != 1 or result.is_graph_output() or len(node.outputs) > 1:
+            if len(axes) != 1 or any(result.is_graph_output() for result in node.outputs):
                 continue
-            if {(use.node, use.idx) for use in result.uses()} != set(asked):
+            uses = (use for result in node.outputs for use in result.uses())
+            if {(use.node, use.idx) for use in uses} != set(asked):
                 continue
             (axis,) = axes
             taken = self._inputs_taken(node, axis)
@@ -86,24 +89,24 @@ class _Mover:
     def _inputs_taken(self, node: ir.Node, axis: int) -> dict[int, int] | None:
         """Give which inputs must be taken, along which axes; None if the node needs them whole."""
         rank = len(self._shape(node.outputs[0])[0])
-        is_last = axis == rank - 1
         if node.op_type in _ELEMENTWISE:
             return self._aligned(node, axis - rank)
-        data = given(node.inputs[0])
-        places = []
-        if node.op_type == "Transpose":
-            places = [node.attributes["perm"].as_ints()[axis]]
-        elif node.op_type == "MatMul" and axis == rank - 2:
-            places = [axis] * (len(self._shape(data)[0]) == rank)
-        elif node.op_type in _ALONG_LAST and not is_last:
-            places = [axis] * (node.attributes.get_int("axis", -1) in (-1, rank - 1))
-        elif node.op_type == "Reshape" and constant_of(node.inputs[1]) is not None:
-            places = [
-                place
-                for place in range(len(self._shape(data)[0]))
-                if self._is_kept(node, place, axis)
-            ]
-        return {0: places[0]} if places else None
+        if node.op_type in _ACROSS:
+            return (
+                None
+                if names_axis(node, axis, rank)
+                else dict.fromkeys(range(len(node.inputs)), axis)
+            )
+        before = self._shape(given(node.inputs[0]))
+        place = None
+        if node.op_type == "MatMul":
+            place = axis if axis == rank - 2 and len(before[0]) == rank else None
+        elif node.op_type == "Reshape":
+            kept = (each for each in range(len(before[0])) if self._is_kept(node, each, axis))
+            place = next(kept, None)
+        elif node.op_type in AXIS_BEFORE:
+            place = AXIS_BEFORE[node.op_type](node, axis, rank)
+        return None if place is None else {0: place}
 
     def _aligned(self, node: ir.Node, from_last: int) -> dict[int, int]:
         """Give the axis of each input; what has one element there serves all tokens."""
@@ -128,52 +131,64 @@ class _Mover:
 
     def _first(self, value: ir.Value, axis: int) -> ir.Value:
         """Give what is the value at place 0 of an axis; the axis stays, with one element."""
-        key = (str(value.name), axis)
-        if key not in self._taken:
+        if (value, axis) not in self._taken:
             node = value.producer()
             if node is not None and self._movable.get(node) == axis:
-                self._taken[key] = self._moved(node, axis)
+                self._move_node(node, axis)
             else:
-                self._taken[key] = self._sliced(value, axis)
-        return self._taken[key]
+                self._taken[value, axis] = self._sliced(value, axis)
+        return self._taken[value, axis]
 
-    def _moved(self, node: ir.Node, axis: int) -> ir.Value:
+    def _move_node(self, node: ir.Node, axis: int) -> None:
         inputs = list(node.inputs)
         for place, own_axis in (self._inputs_taken(node, axis) or {}).items():
             inputs[place] = self._first(given(inputs[place]), own_axis)
         if node.op_type == "Reshape":
-            sizes = np.array(constant_of(inputs[1]))
-            sizes[axis] = 1
-            inputs[1] = constant(self._model, f"{node.outputs[0].name}_first_shape", sizes)
-        return self._added(node.op_type, inputs, node.outputs[0], node, node.attributes.values())
+            inputs[1] = self._with_one(node, axis)
+        names = [f"{value.name}_first" for value in node.outputs]
+        made = self._added(node.op_identifier()[:2], inputs, names, node, node.attributes.values())
+        for value, first in zip(node.outputs, made, strict=True):
+            self._taken[value, axis] = first
+
+    def _with_one(self, reshape: ir.Node, axis: int) -> ir.Value:
+        """Give the shape that a Reshape makes, with 1 in a place."""
+        name = f"{reshape.outputs[0].name}_first_shape"
+        asked = given(reshape.inputs[1])
+        sizes = constant_of(asked)
+        if sizes is not None:
+            return constant(self._model, name, np.where(np.arange(len(sizes)) == axis, 1, sizes))
+        rank = len(self._shape(reshape.outputs[0])[0])
+        place = constant(self._model, f"first_token_{axis}_of_{rank}", np.arange(rank) == axis)
+        one = constant(self._model, "first_token_one", np.array([1], np.int64))
+        return self._added(("", "Where"), [place, one, asked], [name], asked.producer())[0]
 
     def _sliced(self, value: ir.Value, axis: int) -> ir.Value:
         limits = [
             constant(self._model, f"first_token_{name}_{number}", np.array([number], np.int64))
             for name, number in (("start", 0), ("end", 1), ("axis", axis))
         ]
-        return self._added("Slice", [value, *limits], value, value.producer())
+        name = f"{value.name}_first_{axis}"
+        return self._added(("", "Slice"), [value, *limits], [name], value.producer())[0]
 
     def _added(
         self,
-        op_type: str,
-        inputs: list[ir.Value | None],
-        like: ir.Value,
+        operator: tuple[str, str],
+        inputs: Sequence[ir.Value | None],
+        names: Sequence[str],
         after: ir.Node | None,
         attributes: Iterable[ir.Attr] = (),
-    ) -> ir.Value:
+    ) -> Sequence[ir.Value]:
         import onnx_ir  # noqa: PLC0415
 
-        name = f"{like.name}_first"
-        output = onnx_ir.Value(name=name, type=like.type)
+        made = [onnx_ir.Value(name=name) for name in names]
         node = onnx_ir.Node(
-            "", op_type, inputs, attributes=list(attributes), outputs=[output], name=name
+            *operator, inputs, attributes=list(attributes), outputs=made, name=names[0]
         )
         if after is None:
             self._model.graph.insert_before(self._model.graph[0], node)
         else:
             self._model.graph.insert_after(after, node)
-        return output
+        return made
 
     def _shape(self, value: ir.Value) -> list[tuple[int, ...]]:
         return self._shapes[str(value.name)]

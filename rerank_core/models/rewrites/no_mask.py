@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rerank_core.models.graphs import given, run
+from rerank_core.models.graphs import given, run, shapes
 from rerank_core.models.sampler import MASK, Sampler
 
 if TYPE_CHECKING:
@@ -36,16 +36,21 @@ def drop_mask(model: ir.Model, sampler: Sampler) -> None:
         if node.op_type == "Shape" or (inputs and inputs <= sizes | masks):
             (masks if masks & inputs and node.op_type != "Shape" else sizes).update(node.outputs)
     values = {given(value) for node in candidates for value in (*node.inputs, *node.outputs)}
-    names = sorted(str(value.name) for value in values if value.producer() is not None)
-    runs = run(model, [sampler(model, *size) for size in sampler.sizes], names)
+    made = {value for value in values if value.producer() is not None}
+    feeds = [sampler(model, *size) for size in sampler.sizes]
+    shapes_seen = shapes(model, feeds, sorted(str(value.name) for value in made))
+    runs = run(model, feeds, sorted(str(value.name) for value in made & masks))
     for node in candidates:
         first, second = map(given, node.inputs)
         for mask, other in ((first, second), (second, first)):
-            if mask in masks and all(
-                {str(mask.name), str(other.name)} <= found.keys()
-                and (found[str(mask.name)] == _NEUTRAL[node.op_type]).all()
-                and found[str(other.name)].shape == found[str(node.outputs[0].name)].shape
-                for found in runs
+            if (
+                {mask, other} <= made
+                and mask in masks
+                and all(
+                    (found[str(mask.name)] == _NEUTRAL[node.op_type]).all()
+                    and shape[str(other.name)] == shape[str(node.outputs[0].name)]
+                    for found, shape in zip(runs, shapes_seen, strict=True)
+                )
             ):
                 node.outputs[0].replace_all_uses_with(other)
                 break

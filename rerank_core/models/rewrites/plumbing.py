@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rerank_core.models.graphs import constant, given, run
+from rerank_core.models.graphs import constant, given, run, shapes
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -30,11 +30,13 @@ def fix_shapes(model: ir.Model, sampler: Sampler) -> None:
     """
     about_shapes = _about_shapes(model)
     reshapes = [node for node in model.graph if node.op_type in ("Reshape", "Expand")]
-    values = {given(value) for node in reshapes for value in (*node.inputs, *node.outputs)}
-    made = {value for value in values | set(about_shapes) if value.producer() is not None}
+    ends = {value for node in reshapes for value in (node.inputs[0], *node.outputs)}
+    made = sorted(str(given(value).name) for value in ends if given(value).producer() is not None)
     feeds = [sampler(model, *size) for size in sampler.sizes]
-    found = run(model, feeds, sorted(str(value.name) for value in made))
-    runs = [{**fed, **each} for fed, each in zip(feeds, found, strict=True)]
+    found = shapes(model, feeds, made)
+    fed = [{name: value.shape for name, value in each.items()} for each in feeds]
+    sizes = [{**each, **inner} for each, inner in zip(fed, found, strict=True)]
+    runs = run(model, feeds, [str(value.name) for value in about_shapes])
 
     for value in about_shapes:
         seen = [each[str(value.name)] for each in runs]
@@ -42,9 +44,9 @@ def fix_shapes(model: ir.Model, sampler: Sampler) -> None:
             value.replace_all_uses_with(constant(model, f"{value.name}_fixed", seen[0]))
     for node in reshapes:
         data, result = given(node.inputs[0]), node.outputs[0]
-        if str(data.name) not in runs[0] or result.is_graph_output():
+        if str(data.name) not in sizes[0] or result.is_graph_output():
             continue
-        before, after = ([each[str(v.name)].shape for each in runs] for v in (data, result))
+        before, after = ([each[str(v.name)] for each in sizes] for v in (data, result))
         if before == after:
             result.replace_all_uses_with(data)
         elif node.op_type == "Reshape" and (shape := _fixed_shape(before, after)) is not None:
