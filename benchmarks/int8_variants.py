@@ -10,7 +10,7 @@ import onnx_ir as ir
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
-from rerank_core.models.graphs import constant, constant_of, load_graph, save_graph
+from rerank_core.models.prepare.graphs import constant, constant_of, load_graph, save_graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SMALL = 64  # as rerank_core.models.quantize
+SMALL = 64  # as rerank_core.models.prepare.quantize
 
 
 def blocks(source: Path, target: Path) -> None:

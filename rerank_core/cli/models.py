@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rerank_core.inference import Inference
-from rerank_core.models.cache import cached_models
+from rerank_core.models.hub.cache import cached_models
 
 if TYPE_CHECKING:
     import argparse

@@ -26,7 +26,7 @@ SYSTEM = {
 FACE = {"errors", "results"}
 REWRITES = {"attention", "first_token", "fold", "no_mask", "plumbing", "prune", "scale"}
 # ONNX Runtime's own package runs graphs that are prepared or compared with; scoring never imports it.
-PREPARING = {"models.graphs", "models.originals", "models.quantize"}
+PREPARING = {"models.prepare.graphs", "models.verify.originals", "models.prepare.quantize"}
 # A module of rerank_core may import these of ours.
 PYTHON = {
     "__init__": {"errors", "results", "inference", "reranker", "tokenizer"},
@@ -48,7 +48,7 @@ PYTHON = {
     "_tokenizer_schema": set(),
     "cli.__init__": {"", "cli.models", "cli.prepare", "cli.rank", "cli.verify", *FACE},
     # What a command of its own shows or makes of files on disk is no business of the two faces.
-    "cli.models": {"inference", "models.cache", *FACE},
+    "cli.models": {"inference", "models.hub.cache", *FACE},
     "cli.prepare": {"models.prepare", *FACE},
     "cli.rank": {"reranker", *FACE},
     # Not the reranker: what a model is made from and must be like is the business of models.
@@ -56,98 +56,107 @@ PYTHON = {
     "errors": set(),
     "inference": {"reranker", "request", "models.cards", "models.store", *FACE},
     "models.__init__": set(),
-    "models.cache": {"errors", "models.layout", "models.manifest"},
+    "models.hub.cache": {"errors", "models.layout", "models.manifest"},
     "models.cards": FACE,
-    "models.graphs": {"errors", "models.sampler"},
-    "models.half": {"errors", "models.graphs", "models.sampler"},
+    "models.prepare.graphs": {"errors", "models.prepare.sampler"},
+    "models.prepare.half": {"errors", "models.prepare.graphs", "models.prepare.sampler"},
     "models.manifest": {"errors"},
-    "models.prepare": {
+    "models.prepare.__init__": {
         "_cpu",
         "errors",
         "models.checkpoint",
-        "models.export",
-        "models.graphs",
-        "models.half",
+        "models.prepare.export",
+        "models.prepare.graphs",
+        "models.prepare.half",
         "models.hub",
         "models.manifest",
-        "models.quantize",
-        "models.rewrites",
-        "models.sampler",
+        "models.prepare.quantize",
+        "models.prepare.rewrites",
+        "models.prepare.sampler",
         "models.store",
         "models.verify",
         "tokenizer",
     },
-    "models.quantize": {"errors"},
-    "models.rewrites.__init__": {
+    "models.prepare.quantize": {"errors"},
+    "models.prepare.rewrites.__init__": {
         "errors",
-        "models.graphs",
-        "models.sampler",
-        *(f"models.rewrites.{n}" for n in REWRITES),
+        "models.prepare.graphs",
+        "models.prepare.sampler",
+        *(f"models.prepare.rewrites.{n}" for n in REWRITES),
     },
     **{
-        f"models.rewrites.{name}": {"models.graphs", "models.sampler"}
+        f"models.prepare.rewrites.{name}": {"models.prepare.graphs", "models.prepare.sampler"}
         for name in REWRITES - {"first_token", "fold"}
     },
-    "models.rewrites.axes": {"models.graphs"},
-    "models.rewrites.first_token": {"models.graphs", "models.rewrites.axes", "models.sampler"},
-    "models.rewrites.fold": set(),
-    "models._hub_errors": {"errors"},
-    "models._transfer": {"errors", "models._hub_errors", "models.manifest"},
-    "models.hub": {
+    "models.prepare.rewrites.axes": {"models.prepare.graphs"},
+    "models.prepare.rewrites.first_token": {
+        "models.prepare.graphs",
+        "models.prepare.rewrites.axes",
+        "models.prepare.sampler",
+    },
+    "models.prepare.rewrites.fold": set(),
+    "models.hub.errors": {"errors"},
+    "models.hub.transfer": {"errors", "models.hub.errors", "models.manifest"},
+    "models.hub.__init__": {
         "errors",
-        "models._hub_errors",
-        "models._transfer",
+        "models.hub.errors",
+        "models.hub.transfer",
         "models.layout",
         "models.manifest",
     },
     "models.layout": {"errors", "models.manifest"},
     "models.store": {"errors", "models.hub", "models.layout", "models.manifest", "models.traits"},
     "models.traits": {"errors", "models.manifest"},
-    "models.case_check": {"models.figures", "models.references"},
-    "models.company": {
-        "models.figures",
-        "models.probe_pairs",
+    "models.verify.case_check": {"models.verify.figures", "models.verify.references"},
+    "models.verify.company": {
+        "models.verify.figures",
+        "models.verify.probe_pairs",
         "reranker",
         "tokenizer",
         *FACE,
     },
-    "models.comparison": {"errors", "models.figures"},
-    "models.figures": set(),
-    "models.measuring": {
+    "models.verify.comparison": {"errors", "models.verify.figures"},
+    "models.verify.figures": set(),
+    "models.verify.measuring": {
         "errors",
-        "models.originals",
-        "models.probe_pairs",
+        "models.verify.originals",
+        "models.verify.probe_pairs",
         "models.store",
         "reranker",
         "tokenizer",
     },
-    "models.originals": {
+    "models.verify.originals": {
         "_cpu",
         "errors",
-        "models.probe_pairs",
+        "models.verify.probe_pairs",
         "models.store",
         "reranker",
         "tokenizer",
     },
-    "models.probe_pairs": {"models.figures", "tokenizer"},
-    "models.references": {"errors"},
-    "models.sampler": {"models.probe_pairs", "tokenizer"},
-    "models.verify": {
+    "models.verify.probe_pairs": {"models.verify.figures", "tokenizer"},
+    "models.verify.references": {"errors"},
+    "models.prepare.sampler": {"models.verify.probe_pairs", "tokenizer"},
+    "models.verify.__init__": {
         "errors",
-        "models.case_check",
-        "models.company",
-        "models.comparison",
-        "models.figures",
-        "models.measuring",
-        "models.originals",
-        "models.probe_pairs",
-        "models.references",
+        "models.verify.case_check",
+        "models.verify.company",
+        "models.verify.comparison",
+        "models.verify.figures",
+        "models.verify.measuring",
+        "models.verify.originals",
+        "models.verify.probe_pairs",
+        "models.verify.references",
         "models.store",
         "reranker",
     },
-    "models._padding": set(),
+    "models.prepare.padding": set(),
     "models.checkpoint": {"errors", "models.manifest"},
-    "models.export": {"errors", "models._padding", "models.checkpoint", "models.pytorch"},
+    "models.prepare.export": {
+        "errors",
+        "models.prepare.padding",
+        "models.checkpoint",
+        "models.pytorch",
+    },
     "models.pytorch": {"errors", "models.checkpoint"},
     "request": {"errors"},
     "reranker": {"_core", "_loading", "models.store", "request", "tokenizer", *FACE},
@@ -232,7 +241,7 @@ def test_imports(path):
     if "tokenizers" in others:
         assert name_of(path) == "_tokenizer_file"
     if "huggingface_hub" in others:
-        assert name_of(path) in {"models._hub_errors", "models._transfer", "models.cache"}
+        assert name_of(path) in {"models.hub.errors", "models.hub.transfer", "models.hub.cache"}
 
 
 def test_the_rules_are_not_wider_than_the_code():

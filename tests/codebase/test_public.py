@@ -18,9 +18,9 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTED = [
     "errors",
     "inference",
-    "models.comparison",
+    "models.verify.comparison",
     "models.hub",
-    "models.probe_pairs",
+    "models.verify.probe_pairs",
     "models.verify",
     "reranker",
     "results",

@@ -14,7 +14,7 @@ import safetensors.numpy  # noqa: E402
 import transformers  # noqa: E402
 
 from rerank_core import ModelError, NotFoundError  # noqa: E402
-from rerank_core.models.export import export  # noqa: E402
+from rerank_core.models.prepare.export import export  # noqa: E402
 from tests.export import checkpoints  # noqa: E402
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -174,7 +174,7 @@ def test_the_disk_is_full(tmp_path, good):
     """A limit on the size of files stands for it; the weights are larger."""
     code = f"""
 import resource
-from rerank_core.models.export import export
+from rerank_core.models.prepare.export import export
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 export({str(good)!r}, {str(tmp_path / "out")!r})
 """

@@ -17,7 +17,7 @@ import transformers  # noqa: E402
 
 from rerank_core import InvalidArgumentError, Reranker, _core  # noqa: E402
 from rerank_core._onnxruntime import find_library  # noqa: E402
-from rerank_core.models.export import export  # noqa: E402
+from rerank_core.models.prepare.export import export  # noqa: E402
 from tests import models, tolerances  # noqa: E402
 from tests.export import checkpoints  # noqa: E402
 

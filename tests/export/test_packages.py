@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from rerank_core import FailedPreconditionError
-from rerank_core.models.export import export
+from rerank_core.models.prepare.export import export
 from tests import models
 
 PACKAGES = ["onnx", "safetensors", "torch", "transformers", "optimum.exporters.onnx.model_configs"]

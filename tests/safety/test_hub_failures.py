@@ -203,7 +203,7 @@ def test_a_repository_that_lacks_files(served, download, files, message):
 
 def test_a_model_that_changes_all_the_time(served, download, monkeypatch):
     served.add(ID, GRAPH)
-    from rerank_core.models._transfer import Repository
+    from rerank_core.models.hub.transfer import Repository
 
     listing = Repository.listing
 

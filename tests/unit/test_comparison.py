@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rerank_core.errors import InvalidArgumentError
-from rerank_core.models.comparison import TOLERANCES, Tolerance, compare
-from rerank_core.models.probe_pairs import probe_pairs
+from rerank_core.models.verify.comparison import TOLERANCES, Tolerance, compare
+from rerank_core.models.verify.probe_pairs import probe_pairs
 
 INT8 = TOLERANCES["int8"]
 

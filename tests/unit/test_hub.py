@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from rerank_core import ModelError, Reranker
-from rerank_core.models.cache import cached_models
 from rerank_core.models.hub import download_checkpoint, download_model
+from rerank_core.models.hub.cache import cached_models
 from rerank_core.models.store import find
 from tests import models
 

@@ -6,8 +6,8 @@ import math
 import pytest
 
 from rerank_core.errors import InvalidArgumentError
-from rerank_core.models.case_check import check_case
-from rerank_core.models.references import Case, cases_of, read_cases
+from rerank_core.models.verify.case_check import check_case
+from rerank_core.models.verify.references import Case, cases_of, read_cases
 from tests import shared
 
 GOOD = {

@@ -20,11 +20,11 @@ from rerank_core import (
     cli,
 )
 from rerank_core.models.manifest import Manifest, digest
-from rerank_core.models.measuring import Contender, measure
-from rerank_core.models.originals import find_original
-from rerank_core.models.probe_pairs import probe_pairs
 from rerank_core.models.store import find
 from rerank_core.models.verify import logits_of, verify
+from rerank_core.models.verify.measuring import Contender, measure
+from rerank_core.models.verify.originals import find_original
+from rerank_core.models.verify.probe_pairs import probe_pairs
 from tests import graphs, models
 
 # Larger weights than the other tests' shape, so that logits differ by more than a little.

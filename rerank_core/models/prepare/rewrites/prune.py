@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rerank_core.models.graphs import logits_of
+from rerank_core.models.prepare.graphs import logits_of
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from rerank_core.models.sampler import Sampler
+    from rerank_core.models.prepare.sampler import Sampler
 
 __all__ = ["prune_ends"]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rerank_core.models.figures import Figure
+from rerank_core.models.verify.figures import Figure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from rerank_core.models.references import Case
+    from rerank_core.models.verify.references import Case
 
 __all__ = ["CaseResult", "check_case"]
 

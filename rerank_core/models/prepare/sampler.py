@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rerank_core.models.probe_pairs import probe_pairs
+from rerank_core.models.verify.probe_pairs import probe_pairs
 
 if TYPE_CHECKING:
     import onnx_ir as ir

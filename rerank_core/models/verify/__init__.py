@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rerank_core.errors import EngineError, InvalidArgumentError
-from rerank_core.models.case_check import CaseResult, check_case
-from rerank_core.models.company import score_in_company
-from rerank_core.models.comparison import TOLERANCES, Comparison, Tolerance, compare
-from rerank_core.models.figures import Figure, table
-from rerank_core.models.measuring import Contender, Measured, measure
-from rerank_core.models.originals import (
+from rerank_core.models.store import ModelFiles, find
+from rerank_core.models.verify.case_check import CaseResult, check_case
+from rerank_core.models.verify.company import score_in_company
+from rerank_core.models.verify.comparison import TOLERANCES, Comparison, Tolerance, compare
+from rerank_core.models.verify.figures import Figure, table
+from rerank_core.models.verify.measuring import Contender, Measured, measure
+from rerank_core.models.verify.originals import (
     Original,
     compare_ids,
     find_original,
     reference_logits,
 )
-from rerank_core.models.probe_pairs import probe_pairs, rows_of
-from rerank_core.models.references import cases_of, read_cases
-from rerank_core.models.store import ModelFiles, find
+from rerank_core.models.verify.probe_pairs import probe_pairs, rows_of
+from rerank_core.models.verify.references import cases_of, read_cases
 from rerank_core.reranker import Reranker
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def verify(
             the name of the directory.
         precision: Of the graph, as `Reranker` takes it.
         tolerance: Largest difference of a logit that is allowed; None takes that of the precision, see
-            ``rerank_core.models.comparison.TOLERANCES``.
+            ``rerank_core.models.verify.comparison.TOLERANCES``.
         speed: Whether to take a quick look at speed and memory, in processes of their own.
 
     Returns:

@@ -18,9 +18,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from rerank_core.errors import EngineError
-from rerank_core.models.originals import find_original, scorer
-from rerank_core.models.probe_pairs import probe_pairs, rows_of
 from rerank_core.models.store import find
+from rerank_core.models.verify.originals import find_original, scorer
+from rerank_core.models.verify.probe_pairs import probe_pairs, rows_of
 from rerank_core.reranker import Reranker
 from rerank_core.tokenizer import Tokenizer
 
@@ -36,7 +36,7 @@ _SECONDS = 60.0  # enough of it: a large model gets fewer rounds
 _CHILD = """
 import sys
 sys.path[:] = sys.argv[5:]
-from rerank_core.models.measuring import child
+from rerank_core.models.verify.measuring import child
 child(*sys.argv[1:5])
 """
 

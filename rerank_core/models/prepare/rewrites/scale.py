@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rerank_core.models.graphs import constant, constant_of, given
+from rerank_core.models.prepare.graphs import constant, constant_of, given
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from rerank_core.models.sampler import Sampler
+    from rerank_core.models.prepare.sampler import Sampler
 
 __all__ = ["fold_scales"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rerank_core.errors import ModelError, RerankError
-from rerank_core.models._hub_errors import explanation
+from rerank_core.models.hub.errors import explanation
 from rerank_core.models.manifest import digest
 
 if TYPE_CHECKING:

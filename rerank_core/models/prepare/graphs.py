@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rerank_core.errors import FailedPreconditionError, ModelError
-from rerank_core.models.sampler import IDS, MASK, TYPES, Sampler
+from rerank_core.models.prepare.sampler import IDS, MASK, TYPES, Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

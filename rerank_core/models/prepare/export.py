@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 from rerank_core.errors import InvalidArgumentError, ModelError
-from rerank_core.models._padding import make_padding_neutral
 from rerank_core.models.checkpoint import Checkpoint, read
+from rerank_core.models.prepare.padding import make_padding_neutral
 from rerank_core.models.pytorch import load, need_packages, quiet
 
 __all__ = ["export"]

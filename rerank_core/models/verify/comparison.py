@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rerank_core.errors import InvalidArgumentError
-from rerank_core.models.figures import Figure
+from rerank_core.models.verify.figures import Figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,7 +147,7 @@ def compare(
         InvalidArgumentError: There are no pairs, not equally many of each, or one is not finite.
 
     Example:
-        >>> from rerank_core.models.comparison import compare
+        >>> from rerank_core.models.verify.comparison import compare
         >>> compared = compare([1.0, 2.0, 0.5], [1.0, 2.0, 0.75], [0, 0, 0])
         >>> compared.largest, compared.worst, compared.spearman, compared.passed
         (0.25, 2, 1.0, False)

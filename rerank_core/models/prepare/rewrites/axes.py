@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rerank_core.models.graphs import constant_of
+from rerank_core.models.prepare.graphs import constant_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rerank_core.errors import EngineError, ModelError
-from rerank_core.models.figures import Figure
+from rerank_core.models.verify.figures import Figure
 from rerank_core.reranker import Reranker
 from rerank_core.tokenizer import Encoded
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rerank_core.models.probe_pairs import Pairs
+    from rerank_core.models.verify.probe_pairs import Pairs
     from rerank_core.results import RerankerInfo
     from rerank_core.tokenizer import Tokenizer
 

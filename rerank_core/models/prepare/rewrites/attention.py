@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rerank_core.models.graphs import constant_of, producer
+from rerank_core.models.prepare.graphs import constant_of, producer
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from rerank_core.models.sampler import Sampler
+    from rerank_core.models.prepare.sampler import Sampler
 
 __all__ = ["fuse_attention"]
 

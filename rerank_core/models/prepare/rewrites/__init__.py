@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rerank_core.errors import InvalidArgumentError, ModelError
-from rerank_core.models.graphs import logits
-from rerank_core.models.rewrites.attention import fuse_attention
-from rerank_core.models.rewrites.first_token import keep_first_token
-from rerank_core.models.rewrites.fold import fold_constants
-from rerank_core.models.rewrites.no_mask import drop_mask
-from rerank_core.models.rewrites.plumbing import fix_shapes
-from rerank_core.models.rewrites.prune import prune_ends
-from rerank_core.models.rewrites.scale import fold_scales
+from rerank_core.models.prepare.graphs import logits
+from rerank_core.models.prepare.rewrites.attention import fuse_attention
+from rerank_core.models.prepare.rewrites.first_token import keep_first_token
+from rerank_core.models.prepare.rewrites.fold import fold_constants
+from rerank_core.models.prepare.rewrites.no_mask import drop_mask
+from rerank_core.models.prepare.rewrites.plumbing import fix_shapes
+from rerank_core.models.prepare.rewrites.prune import prune_ends
+from rerank_core.models.prepare.rewrites.scale import fold_scales
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
     from numpy.typing import NDArray
 
-    from rerank_core.models.sampler import Sampler
+    from rerank_core.models.prepare.sampler import Sampler
 
 __all__ = ["REWRITES", "Applied", "Rewrite", "apply_rewrites"]
 

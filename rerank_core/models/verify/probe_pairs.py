@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rerank_core.models.figures import quoted
+from rerank_core.models.verify.figures import quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,7 @@ def probe_pairs() -> Pairs:
     """Give the built-in pairs: some sixty of eleven queries; two documents fill a row of 512 tokens.
 
     Example:
-        >>> from rerank_core.models.probe_pairs import probe_pairs
+        >>> from rerank_core.models.verify.probe_pairs import probe_pairs
         >>> pairs = probe_pairs()
         >>> len(pairs), len(set(pairs.groups))
         (66, 11)

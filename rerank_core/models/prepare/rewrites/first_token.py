@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rerank_core.models.graphs import constant, constant_of, given, shapes
-from rerank_core.models.rewrites.axes import AXIS_BEFORE, names_axis
+from rerank_core.models.prepare.graphs import constant, constant_of, given, shapes
+from rerank_core.models.prepare.rewrites.axes import AXIS_BEFORE, names_axis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import onnx_ir as ir
 
-    from rerank_core.models.sampler import Sampler
+    from rerank_core.models.prepare.sampler import Sampler
 
 __all__ = ["keep_first_token"]
 

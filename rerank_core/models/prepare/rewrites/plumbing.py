@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rerank_core.models.graphs import constant, given, run, shapes
+from rerank_core.models.prepare.graphs import constant, given, run, shapes
 
 if TYPE_CHECKING:
     import onnx_ir as ir
     from numpy.typing import NDArray
 
-    from rerank_core.models.sampler import Sampler
+    from rerank_core.models.prepare.sampler import Sampler
 
     Shapes = list[tuple[int, ...]]
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from rerank_core._cpu import available_cpus
 from rerank_core.errors import FailedPreconditionError, ModelError, RerankError
-from rerank_core.models.probe_pairs import Pairs, Row, rows_of
 from rerank_core.models.store import BUNDLED, ModelFiles, find
+from rerank_core.models.verify.probe_pairs import Pairs, Row, rows_of
 from rerank_core.reranker import Reranker
 from rerank_core.tokenizer import Tokenizer
 

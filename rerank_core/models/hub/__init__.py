@@ -11,8 +11,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rerank_core.errors import InvalidArgumentError, InvalidTypeError, ModelError, NotFoundError
-from rerank_core.models._hub_errors import OfflineError, UnreachableError
-from rerank_core.models._transfer import Repository
+from rerank_core.models.hub.errors import OfflineError, UnreachableError
+from rerank_core.models.hub.transfer import Repository
 from rerank_core.models.layout import choose_graph, data_of, is_pickle
 from rerank_core.models.manifest import MANIFEST, Manifest, read_json
 
