@@ -83,9 +83,29 @@ ARCHITECTURES: dict[str, tuple[Any, dict[str, Any], str]] = {
 }
 
 
-def write(directory, architecture="bert", **how):
-    """Write a checkpoint; `how` is for save_pretrained."""
+# Where only the first token reaches the score.
+FIRST_TOKEN = frozenset(
+    {
+        "albert",
+        "bert",
+        "bert of two labels",
+        "camembert",
+        "deberta",
+        "deberta-v2",
+        "distilbert",
+        "electra",
+        "modernbert, first token",
+        "mpnet",
+        "roberta",
+        "xlm-roberta",
+    }
+)
+
+
+def write(directory, architecture="bert", *, shape=None, spread=0.3, **how):
+    """Write a checkpoint whose weights have that standard deviation; `how` is for save_pretrained."""
     kind, more, family = ARCHITECTURES[architecture]
+    more = {**more, **(shape or {})}
     tokenizer = models.TOKENIZERS[family]()
     vocabulary = tokenizer.get_vocab_size(with_added_tokens=True)
     torch.manual_seed(0)
@@ -96,7 +116,7 @@ def write(directory, architecture="bert", **how):
             if (
                 parameter.dim() > 1
             ):  # as drawn by transformers, all pairs have nearly the same logit
-                parameter.normal_(0, 0.3)
+                parameter.normal_(0, spread)
     model.save_pretrained(directory, **how)
     tokenizer.save(str(directory / "tokenizer.json"))
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": tokenizer.id_to_token(1)}

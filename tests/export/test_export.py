@@ -1,6 +1,5 @@
 """An exported graph scores as its PyTorch checkpoint does, and is all that is written."""
 
-import inspect
 import json
 import logging
 import shutil
@@ -17,57 +16,31 @@ import transformers  # noqa: E402
 
 from rerank_core import InvalidArgumentError, Reranker, _core  # noqa: E402
 from rerank_core._onnxruntime import find_library  # noqa: E402
+<<<<<<< HEAD
 from rerank_core.models.prepare.export import export  # noqa: E402
 from tests import models, tolerances  # noqa: E402
 from tests.export import checkpoints  # noqa: E402
+=======
+from rerank_core.models.prepare.export import export  # noqa: E402
+from tests import tolerances  # noqa: E402
+from tests.export import checkpoints, scoring  # noqa: E402
+from tests.export.scoring import DOCUMENTS, QUERIES, padded, reference, scores  # noqa: E402
+>>>>>>> wt-export
 
 # transformers' own, when the tests make and run a model of DeBERTa.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
 
-TEXTS = models.texts(12, seed=1, longest=40)
-QUERIES, DOCUMENTS = TEXTS[::2], TEXTS[1::2]
 FILES = ["config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"]
 
 
 @pytest.fixture(scope="module", params=checkpoints.ARCHITECTURES)
-def exported(request, tmp_path_factory):
-    """A checkpoint of the architecture, and the directory that it was exported to."""
-    folder = tmp_path_factory.mktemp("export")
-    checkpoint = checkpoints.write(folder / "checkpoint", request.param)
-    graph = export(checkpoint, folder / "out")
-    assert graph == folder / "out" / "model.onnx"
-    return checkpoint, folder / "out"
+def exported(request):
+    return scoring.exported(request.param)
 
 
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory):
     return checkpoints.write(tmp_path_factory.mktemp("bert"))
-
-
-def reference(checkpoint):
-    """Logits of PyTorch in fp32, all pairs padded in one batch if the model can tell padding."""
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(
-        checkpoint, torch_dtype=torch.float32
-    ).eval()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint)
-    size = 1 if model.config.pad_token_id is None else len(QUERIES)
-    logits = []
-    for at in range(0, len(QUERIES), size):
-        texts = QUERIES[at : at + size], DOCUMENTS[at : at + size]
-        rows = tokenizer(*texts, padding=True, return_tensors="pt")
-        known = {name: rows[name] for name in rows if name in parameters(model)}
-        with torch.no_grad():
-            logits.extend(model(**known).logits.numpy())
-    return np.array([row[-1] - row[0] if len(row) == 2 else row[0] for row in logits])
-
-
-def parameters(model):
-    return inspect.signature(model.forward).parameters
-
-
-def scores(directory):
-    with Reranker(directory, raw_scores=True, threads=1) as reranker:
-        return reranker.score_pairs(QUERIES, DOCUMENTS)
 
 
 def test_scores_are_those_of_pytorch(exported):
@@ -86,16 +59,7 @@ def test_padding_does_not_matter(exported):
         provider="CPUExecutionProvider",
         provider_options=[],
     )
-    with Reranker(out, threads=1) as reranker:
-        rows = [
-            reranker.tokenizer.encode_pairs(query, [document])
-            for query, document in zip(QUERIES, DOCUMENTS, strict=True)
-        ]
-    shape = len(rows), max(len(row.ids) for row in rows) + 5
-    ids, mask, types = (np.zeros(shape, np.int64) for _ in range(3))
-    for at, row in enumerate(rows):
-        ids[at, : len(row.ids)], mask[at, : len(row.ids)] = row.ids, 1
-        types[at, : len(row.ids)] = row.type_ids if row.type_ids is not None else 0
+    ids, mask, types = padded(out)
     assert np.abs(graph.run(ids, mask, types) - scores(out)).max() <= tolerances.LOGIT_PYTORCH
 
 
