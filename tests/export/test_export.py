@@ -16,16 +16,10 @@ import transformers  # noqa: E402
 
 from rerank_core import InvalidArgumentError, Reranker, _core  # noqa: E402
 from rerank_core._onnxruntime import find_library  # noqa: E402
-<<<<<<< HEAD
-from rerank_core.models.prepare.export import export  # noqa: E402
-from tests import models, tolerances  # noqa: E402
-from tests.export import checkpoints  # noqa: E402
-=======
 from rerank_core.models.prepare.export import export  # noqa: E402
 from tests import tolerances  # noqa: E402
 from tests.export import checkpoints, scoring  # noqa: E402
 from tests.export.scoring import DOCUMENTS, QUERIES, padded, reference, scores  # noqa: E402
->>>>>>> wt-export
 
 # transformers' own, when the tests make and run a model of DeBERTa.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
