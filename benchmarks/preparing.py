@@ -27,10 +27,11 @@ from benchmarks import harness, int8_variants, workloads
 from rerank_core import Reranker, Tokenizer
 from rerank_core.models.manifest import Manifest
 from rerank_core.models.prepare.export import export
-from rerank_core.models.prepare.graphs import load_graph, optimize, save_graph
+from rerank_core.models.prepare.graphs import load_graph, save_graph
 from rerank_core.models.prepare.quantize import quantize
 from rerank_core.models.prepare.rewrites import REWRITES, apply_rewrites
 from rerank_core.models.prepare.sampler import Sampler
+from rerank_core.models.prepare.trials import optimize
 from rerank_core.models.store import find
 
 if TYPE_CHECKING:

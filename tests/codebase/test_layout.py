@@ -26,7 +26,7 @@ SYSTEM = {
 FACE = {"errors", "results"}
 REWRITES = {"attention", "first_token", "fold", "no_mask", "plumbing", "prune", "scale"}
 # ONNX Runtime's own package runs graphs that are prepared or compared with; scoring never imports it.
-PREPARING = {"models.prepare.graphs", "models.verify.originals", "models.prepare.quantize"}
+PREPARING = {"models.prepare.trials", "models.verify.originals", "models.prepare.quantize"}
 # A module of rerank_core may import these of ours.
 PYTHON = {
     "__init__": {"errors", "results", "inference", "reranker", "tokenizer"},
@@ -59,7 +59,12 @@ PYTHON = {
     "models.hub.cache": {"errors", "models.layout", "models.manifest"},
     "models.cards": FACE,
     "models.prepare.graphs": {"errors", "models.prepare.sampler"},
-    "models.prepare.half": {"errors", "models.prepare.graphs", "models.prepare.sampler"},
+    "models.prepare.half": {
+        "errors",
+        "models.prepare.graphs",
+        "models.prepare.sampler",
+        "models.prepare.trials",
+    },
     "models.manifest": {"errors"},
     "models.prepare.__init__": {
         "_cpu",
@@ -73,26 +78,37 @@ PYTHON = {
         "models.prepare.quantize",
         "models.prepare.rewrites",
         "models.prepare.sampler",
+        "models.prepare.trials",
         "models.store",
         "models.verify",
         "tokenizer",
     },
     "models.prepare.quantize": {"errors"},
+    "models.prepare.trials": {"errors", "models.prepare.graphs", "models.prepare.sampler"},
     "models.prepare.rewrites.__init__": {
         "errors",
-        "models.prepare.graphs",
         "models.prepare.sampler",
+        "models.prepare.trials",
         *(f"models.prepare.rewrites.{n}" for n in REWRITES),
     },
     **{
         f"models.prepare.rewrites.{name}": {"models.prepare.graphs", "models.prepare.sampler"}
-        for name in REWRITES - {"first_token", "fold"}
+        for name in REWRITES - {"first_token", "fold", "no_mask", "plumbing"}
+    },
+    **{
+        f"models.prepare.rewrites.{name}": {
+            "models.prepare.graphs",
+            "models.prepare.sampler",
+            "models.prepare.trials",
+        }
+        for name in ("no_mask", "plumbing")
     },
     "models.prepare.rewrites.axes": {"models.prepare.graphs"},
     "models.prepare.rewrites.first_token": {
         "models.prepare.graphs",
         "models.prepare.rewrites.axes",
         "models.prepare.sampler",
+        "models.prepare.trials",
     },
     "models.prepare.rewrites.fold": set(),
     "models.hub.errors": {"errors"},

@@ -14,8 +14,9 @@ import transformers  # noqa: E402
 
 from rerank_core import ModelError, Tokenizer  # noqa: E402
 from rerank_core.models.prepare import prepare  # noqa: E402
-from rerank_core.models.prepare.graphs import constant_of, load_graph, run, shapes  # noqa: E402
+from rerank_core.models.prepare.graphs import constant_of, load_graph  # noqa: E402
 from rerank_core.models.prepare.sampler import Sampler  # noqa: E402
+from rerank_core.models.prepare.trials import run, shapes  # noqa: E402
 from tests import tolerances  # noqa: E402
 from tests.export import checkpoints, scoring  # noqa: E402
 from tests.export.scoring import padded, reference, scores  # noqa: E402

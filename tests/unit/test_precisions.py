@@ -12,10 +12,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from rerank_core import Tokenizer
 from rerank_core.errors import ModelError
-from rerank_core.models.prepare.graphs import load_graph, optimize, run, save_graph
+from rerank_core.models.prepare.graphs import load_graph, save_graph
 from rerank_core.models.prepare.half import halve
 from rerank_core.models.prepare.quantize import quantize
 from rerank_core.models.prepare.sampler import Sampler
+from rerank_core.models.prepare.trials import optimize, run
 from tests import graphs, models
 
 SHAPE = graphs.Shape(hidden=64, vocab=400, positions=64)

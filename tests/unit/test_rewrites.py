@@ -14,9 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 from rerank_core import Tokenizer
 from rerank_core.errors import InvalidArgumentError, ModelError
 from rerank_core.models.prepare import rewrites
-from rerank_core.models.prepare.graphs import check_inputs, load_graph, run, save_graph
+from rerank_core.models.prepare.graphs import check_inputs, load_graph, save_graph
 from rerank_core.models.prepare.rewrites import REWRITES, apply_rewrites
 from rerank_core.models.prepare.sampler import Sampler
+from rerank_core.models.prepare.trials import run
 from tests import graphs, models
 
 SHAPES = {

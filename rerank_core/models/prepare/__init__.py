@@ -17,17 +17,12 @@ from rerank_core.models.checkpoint import read as read_checkpoint
 from rerank_core.models.hub import download_checkpoint
 from rerank_core.models.manifest import Manifest, digest
 from rerank_core.models.prepare.export import export
-from rerank_core.models.prepare.graphs import (
-    check_inputs,
-    load_graph,
-    optimize,
-    runtime_version,
-    save_graph,
-)
+from rerank_core.models.prepare.graphs import check_inputs, load_graph, save_graph
 from rerank_core.models.prepare.half import halve
 from rerank_core.models.prepare.quantize import quantize
 from rerank_core.models.prepare.rewrites import Applied, apply_rewrites
 from rerank_core.models.prepare.sampler import Sampler
+from rerank_core.models.prepare.trials import optimize, runtime_version
 from rerank_core.models.store import find, locate
 from rerank_core.models.store import verify as verify_files
 from rerank_core.models.verify import Verification, verify

@@ -7,14 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rerank_core.errors import ModelError
-from rerank_core.models.prepare.graphs import (
-    constant,
-    constant_of,
-    given,
-    logits_of,
-    run,
-)
+from rerank_core.models.prepare.graphs import constant, constant_of, given, logits_of
 from rerank_core.models.prepare.sampler import IDS, MASK, Sampler
+from rerank_core.models.prepare.trials import run
 
 if TYPE_CHECKING:
     import onnx_ir as ir

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rerank_core.errors import InvalidArgumentError, ModelError
-from rerank_core.models.prepare.graphs import logits
 from rerank_core.models.prepare.rewrites.attention import fuse_attention
 from rerank_core.models.prepare.rewrites.first_token import keep_first_token
 from rerank_core.models.prepare.rewrites.fold import fold_constants
@@ -16,6 +15,7 @@ from rerank_core.models.prepare.rewrites.no_mask import drop_mask
 from rerank_core.models.prepare.rewrites.plumbing import fix_shapes
 from rerank_core.models.prepare.rewrites.prune import prune_ends
 from rerank_core.models.prepare.rewrites.scale import fold_scales
+from rerank_core.models.prepare.trials import logits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rerank_core.models.prepare.graphs import constant, constant_of, given, shapes
+from rerank_core.models.prepare.graphs import constant, constant_of, given
 from rerank_core.models.prepare.rewrites.axes import AXIS_BEFORE, names_axis
+from rerank_core.models.prepare.trials import shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rerank_core.models.prepare.graphs import given, run, shapes
+from rerank_core.models.prepare.graphs import given
 from rerank_core.models.prepare.sampler import MASK, Sampler
+from rerank_core.models.prepare.trials import run, shapes
 
 if TYPE_CHECKING:
     import onnx_ir as ir

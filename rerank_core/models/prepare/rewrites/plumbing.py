@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rerank_core.models.prepare.graphs import constant, given, run, shapes
+from rerank_core.models.prepare.graphs import constant, given
+from rerank_core.models.prepare.trials import run, shapes
 
 if TYPE_CHECKING:
     import onnx_ir as ir
