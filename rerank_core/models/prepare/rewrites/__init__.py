@@ -122,7 +122,8 @@ def apply_rewrites(
         after = logits(model, sampler, is_padded=rewrite.keeps_mask)
         known = {rewrite.keeps_mask: after}
         difference = float(np.abs(after - before).max())
-        if not difference <= tolerance * max(1.0, float(np.abs(before).max())):
+        allowed = max(tolerance, 2 * float(np.finfo(before.dtype).eps))  # of logits in fp16
+        if not difference <= allowed * max(1.0, float(np.abs(before).max())):
             raise ModelError(
                 f"the rewrite {rewrite.name} changes a logit of this graph by {difference:.2g}, which is "
                 f"more than rounding; leave it out (--without {rewrite.name}), and please report the model"
