@@ -2,6 +2,7 @@
 
 from rerank_core.errors import (
     ClosedError,
+    DeadlineExceededError,
     EngineError,
     FailedPreconditionError,
     InvalidArgumentError,
@@ -11,6 +12,7 @@ from rerank_core.errors import (
     NotFoundError,
     ProviderError,
     RerankError,
+    ResourceExhaustedError,
     TokenLimitError,
     UnknownParameterError,
 )
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ClosedError",
+    "DeadlineExceededError",
     "Encoded",
     "EngineError",
     "FailedPreconditionError",
@@ -49,6 +52,7 @@ __all__ = [
     "RerankUsage",
     "Reranker",
     "RerankerInfo",
+    "ResourceExhaustedError",
     "SupportedParameter",
     "TokenLimitError",
     "Tokenizer",

@@ -162,7 +162,7 @@ class Reranker:
         """
         given = checked_documents(documents)
         texts = texts_of(given, checked_rank_fields(rank_fields), text_of)
-        self._engine.check_open()
+        self._engine.check()
         return self._tokenizer.cut(texts, engine=self._engine)
 
     def rerank(
@@ -415,7 +415,7 @@ class Reranker:
         limits: _core.PairLimits,
         name_of_query: Callable[[int], str] = lambda _: "query",
     ) -> _PairLogits:
-        self._engine.check_open()  # before the tokenizer, which does not expect a fork either
+        self._engine.check()  # before the tokenizer, which does not expect a fork either
         asked = self._tokenizer.cut(queries, engine=self._engine, name_of=name_of_query)
         if not isinstance(documents, Encoded):
             shortest = int(np.diff(asked.offsets).min(initial=UNLIMITED))
