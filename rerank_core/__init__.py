@@ -19,6 +19,7 @@ from rerank_core.errors import (
 from rerank_core.inference import Inference
 from rerank_core.reranker import Reranker
 from rerank_core.results import (
+    EngineStats,
     ModelInfo,
     ModelInfoList,
     RankedDocument,
@@ -36,6 +37,7 @@ __all__ = [
     "DeadlineExceededError",
     "Encoded",
     "EngineError",
+    "EngineStats",
     "FailedPreconditionError",
     "Inference",
     "InvalidArgumentError",

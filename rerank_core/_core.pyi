@@ -71,7 +71,12 @@ class Tokenizer:
 
 class Call:
     def __init__(
-        self, *, timeout: float | None = None, priority: int = 0, outer: Call | None = None
+        self,
+        *,
+        timeout: float | None = None,
+        priority: int = 0,
+        outer: Call | None = None,
+        signals: bool = True,
     ) -> None: ...
     def cancel(self) -> None: ...
 

@@ -50,11 +50,14 @@ EngineHolder make_engine(const std::shared_ptr<ort::CrossEncoder>& model,
 
 Call terms(const CallHandle* call) { return call == nullptr ? Call{} : call->call(); }
 
-// Waits without the GIL; looks at Python's signals now and then, and stops the task for one.
-void wait(Engine& engine, Task& task) {
+// Waits without the GIL; where Python shows signals, looks at them now and then, and stops the task
+// for one.
+void wait(Engine& engine, Task& task, const CallHandle* call) {
+  const bool signals = call == nullptr || call->signals();
+  const std::chrono::milliseconds poll = signals ? kSignalPoll : std::chrono::hours(1);
   // Safe: the caller's frame keeps what is borrowed alive until the task is done.
-  while (!without_gil([&] { return engine.wait_for(task, kSignalPoll); })) {
-    if (PyErr_CheckSignals() != 0) {
+  while (!without_gil([&] { return engine.wait_for(task, poll); })) {
+    if (signals && PyErr_CheckSignals() != 0) {
       const py::error_already_set interrupt;
       without_gil([&] {  // safe: as above
         engine.cancel(task, std::make_exception_ptr(Error(Fault::kCancelled, "interrupted")));
@@ -73,7 +76,7 @@ py::tuple run(Engine& engine, const Array<std::int32_t>& query_ids,
                         view(query_of), limits};
   // Safe: the request borrows from the arguments, which outlive it.
   const std::shared_ptr<Job> job = without_gil([&] { return engine.submit(request, terms(call)); });
-  wait(engine, *job);
+  wait(engine, *job, call);
   PairLogits result = without_gil([&] { return job->result(); });  // safe: the job is C++'s own
   return py::make_tuple(give(std::move(result.logits)), give(std::move(result.tokens_run)),
                         give(result.truncated));
@@ -94,7 +97,7 @@ py::tuple encode(Engine& engine, NativeTokenizer& native, const py::tuple& texts
     });
   } else {
     const auto task = without_gil([&] { return engine.encode(std::move(batch), terms(call)); });
-    wait(engine, *task);
+    wait(engine, *task, call);
     encoded = without_gil([&] { return task->result(); });
   }
   return give(std::move(encoded));

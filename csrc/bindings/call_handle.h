@@ -12,9 +12,10 @@ namespace rerank::bindings {
 class CallHandle {
  public:
   // `outer`, unless it is null: began before, and its cancellation is that of this call too.
-  CallHandle(std::optional<double> timeout, int priority, const CallHandle* outer)
+  CallHandle(std::optional<double> timeout, int priority, const CallHandle* outer, bool signals)
       : source_(outer == nullptr ? std::stop_source() : outer->source_),
-        begin_(outer == nullptr ? Clock::now() : outer->begin_) {
+        begin_(outer == nullptr ? Clock::now() : outer->begin_),
+        signals_(signals) {
     call_.priority = priority;
     call_.cancelled = source_.get_token();
     if (!timeout || *timeout > kForever) return;
@@ -24,6 +25,7 @@ class CallHandle {
   }
 
   const Call& call() const { return call_; }
+  bool signals() const { return signals_; }  // does Python show them to this thread
   void cancel() { source_.request_stop(); }
 
  private:
@@ -31,6 +33,7 @@ class CallHandle {
 
   std::stop_source source_;
   Clock::time_point begin_;
+  bool signals_;
   Call call_;
 };
 
