@@ -2,6 +2,7 @@
 
 from rerank_core.errors import (
     ClosedError,
+    DeadlineExceededError,
     EngineError,
     FailedPreconditionError,
     InvalidArgumentError,
@@ -11,12 +12,14 @@ from rerank_core.errors import (
     NotFoundError,
     ProviderError,
     RerankError,
+    ResourceExhaustedError,
     TokenLimitError,
     UnknownParameterError,
 )
 from rerank_core.inference import Inference
 from rerank_core.reranker import Reranker
 from rerank_core.results import (
+    EngineStats,
     ModelInfo,
     ModelInfoList,
     RankedDocument,
@@ -31,8 +34,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ClosedError",
+    "DeadlineExceededError",
     "Encoded",
     "EngineError",
+    "EngineStats",
     "FailedPreconditionError",
     "Inference",
     "InvalidArgumentError",
@@ -49,6 +54,7 @@ __all__ = [
     "RerankUsage",
     "Reranker",
     "RerankerInfo",
+    "ResourceExhaustedError",
     "SupportedParameter",
     "TokenLimitError",
     "Tokenizer",

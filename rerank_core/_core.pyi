@@ -69,6 +69,17 @@ class Tokenizer:
         self, texts: tuple[str, ...], *, limit: int = ..., threads: int = ...
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
 
+class Call:
+    def __init__(
+        self,
+        *,
+        timeout: float | None = None,
+        priority: int = 0,
+        outer: Call | None = None,
+        signals: bool = True,
+    ) -> None: ...
+    def cancel(self) -> None: ...
+
 class Engine:
     def __init__(
         self,
@@ -80,6 +91,9 @@ class Engine:
         max_batch_rows: int,
         width_multiple: int,
         max_width: int,
+        max_queued_rows: int = ...,
+        max_queued_tokens: int = ...,
+        refuse: bool = False,
     ) -> None: ...
     def run(
         self,
@@ -89,12 +103,19 @@ class Engine:
         document_offsets: NDArray[np.int64],
         query_of: NDArray[np.int64],
         limits: PairLimits,
+        call: Call | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]: ...
     def encode(
-        self, tokenizer: Tokenizer, texts: tuple[str, ...], *, limit: int
+        self,
+        tokenizer: Tokenizer,
+        texts: tuple[str, ...],
+        *,
+        limit: int,
+        call: Call | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
     def counters(self) -> dict[str, int]: ...
-    def check_open(self) -> None: ...
+    def check(self, call: Call | None = None) -> None: ...
+    def check_room(self) -> None: ...
     def close(self) -> None: ...
 
 NDEBUG: bool

@@ -67,6 +67,9 @@ def load(
     max_length: int | None,
     raw_scores: bool | None,
     provider_options: Mapping[str, str] | None,
+    max_queued_rows: int | None,
+    max_queued_tokens: int | None,
+    when_full: str,
 ) -> Loaded:
     """Check the options, find and load the model, try it, start its engine.
 
@@ -81,6 +84,7 @@ def load(
     budget = kind.token_budget
     if token_budget is not None:
         budget = min(checked_positive("token_budget", token_budget), UNLIMITED)
+    queue = _checked_queue(max_queued_rows, max_queued_tokens, when_full)
 
     files = find(model, precision, revision)
     if raw_scores is None:
@@ -114,6 +118,7 @@ def load(
         max_batch_rows=max_batch_rows or UNLIMITED,
         width_multiple=kind.width_multiple if graph.has_attention_mask else 1,
         max_width=row_tokens,
+        **queue,
     )
     info = RerankerInfo(
         model=files.name,
@@ -150,6 +155,21 @@ def _checked_device(
     if number:
         options["device_id"] = number
     return _DEVICES[name], list(options.items())
+
+
+def _checked_queue(
+    max_queued_rows: int | None, max_queued_tokens: int | None, when_full: Any
+) -> dict[str, Any]:
+    if when_full not in ("wait", "fail"):
+        raise InvalidArgumentError(f"when_full must be 'wait' or 'fail', got {when_full!r}")
+    queue: dict[str, Any] = {"refuse": when_full == "fail"}
+    for name, bound in (
+        ("max_queued_rows", max_queued_rows),
+        ("max_queued_tokens", max_queued_tokens),
+    ):
+        if bound is not None:
+            queue[name] = min(checked_positive(name, bound), UNLIMITED)
+    return queue
 
 
 def _check_made_for(files: ModelFiles, device: str) -> None:

@@ -14,7 +14,9 @@ Python caller would catch::
     │   └── ClosedError                                         closed, or made before a fork
     ├── ModelError                     500 INTERNAL             also RuntimeError; its files are bad
     ├── ProviderError                  503 UNAVAILABLE          also RuntimeError; no ONNX Runtime
-    └── EngineError                    500 INTERNAL             also RuntimeError; a run failed
+    ├── EngineError                    500 INTERNAL             also RuntimeError; a run failed
+    ├── DeadlineExceededError          504 DEADLINE_EXCEEDED    also TimeoutError
+    └── ResourceExhaustedError         429 RESOURCE_EXHAUSTED   also RuntimeError; the queue is full
 
 Statuses and codes: Pinecone's OpenAPI (2025-04), and the replies its clients were seen to get.
 """
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ClosedError",
+    "DeadlineExceededError",
     "EngineError",
     "FailedPreconditionError",
     "InvalidArgumentError",
@@ -37,6 +40,7 @@ __all__ = [
     "NotFoundError",
     "ProviderError",
     "RerankError",
+    "ResourceExhaustedError",
     "TokenLimitError",
     "UnknownParameterError",
 ]
@@ -154,3 +158,26 @@ class ProviderError(RerankError, RuntimeError):
 
 class EngineError(RerankError, RuntimeError):
     """The model ran and failed, or gave something that is not a score."""
+
+
+class DeadlineExceededError(RerankError, TimeoutError):
+    """The call's ``timeout`` passed; the message says how far it had come."""
+
+    status = 504
+    code = "DEADLINE_EXCEEDED"
+
+
+class ResourceExhaustedError(RerankError, RuntimeError):
+    """As much waits as may wait, and the reranker was told not to let calls wait for room.
+
+    Args:
+        message: What waits.
+        retry_after: Seconds until there may be room, guessed from the pace of late.
+    """
+
+    status = 429
+    code = "RESOURCE_EXHAUSTED"
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message, details={"retry_after": retry_after})
+        self.retry_after = retry_after

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from rerank_core._calling import on_thread
 from rerank_core.errors import (
     ClosedError,
     FailedPreconditionError,
@@ -107,6 +108,9 @@ class Inference:
         return_documents: bool = True,
         top_n: int | None = None,
         parameters: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        priority: int = 0,
     ) -> RerankResult:
         """Rank documents for a query, with the limits and defaults of the named model.
 
@@ -119,6 +123,8 @@ class Inference:
             top_n: How many to give; None, or more than there are, gives all.
             parameters: What the model supports of truncate ("END" or "NONE"), max_chunks_per_doc and
                 max_tokens_per_doc; see `get_model`.
+            timeout: Seconds that it may take once the model is loaded; see `Reranker.rerank`.
+            priority: See `Reranker.rerank`.
 
         Returns:
             Documents by score, 0 to 1, then by index. Mappings come back as the same objects.
@@ -129,6 +135,7 @@ class Inference:
             TokenLimitError: A pair is too long and may not be truncated.
             InvalidArgumentError, InvalidTypeError: An argument cannot be, or the model does not
                 take it.
+            DeadlineExceededError, ResourceExhaustedError: As `Reranker.rerank`.
             ClosedError: This was closed.
 
         Example:
@@ -155,15 +162,18 @@ class Inference:
             rank_fields=fields,
             max_pair_tokens=card.max_pair_tokens,
             raw_scores=False,
+            timeout=timeout,
+            priority=priority,
             **settings,
         )
         return replace(result, model=name)
 
     async def arerank(self, *args: Any, **options: Any) -> RerankResult:
-        """Rank as `rerank` does, on a thread of the event loop's executor: the loop never waits."""
-        import asyncio  # noqa: PLC0415  (as in Reranker.arerank)
+        """Rank as `rerank` does, on a thread of its own: the event loop never waits.
 
-        return await asyncio.to_thread(self.rerank, *args, **options)
+        A task that is cancelled takes its work back.
+        """
+        return await on_thread(self.rerank, *args, **options)
 
     def list_models(
         self,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 
 from rerank_core import _core
+from rerank_core._calling import begin_call, on_thread
 from rerank_core._loading import UNLIMITED, load
 from rerank_core.errors import InvalidArgumentError, InvalidTypeError
 from rerank_core.models.store import BUNDLED
@@ -22,7 +23,13 @@ from rerank_core.request import (
     checked_truncate,
     texts_of,
 )
-from rerank_core.results import RankedDocument, RerankerInfo, RerankResult, RerankUsage
+from rerank_core.results import (
+    EngineStats,
+    RankedDocument,
+    RerankerInfo,
+    RerankResult,
+    RerankUsage,
+)
 from rerank_core.tokenizer import Encoded
 
 if TYPE_CHECKING:
@@ -77,6 +84,11 @@ class Reranker:
             says, as sentence-transformers does.
         revision: Branch, tag or commit of a model of the hub; None takes its main branch.
         provider_options: Options of the CUDA execution provider, as ONNX Runtime names them.
+        max_queued_rows: Rows (pairs, or windows of them) that may wait for a worker; None bounds
+            nothing. A call that is larger alone comes in when nothing else waits.
+        max_queued_tokens: The same in tokens, padding included.
+        when_full: What a call does that finds no room: "wait" for it, by priority and then first come,
+            first in; or "fail" with ResourceExhaustedError.
 
     Raises:
         NotFoundError: There is no such model, or the hub cannot be asked.
@@ -108,6 +120,9 @@ class Reranker:
         raw_scores: bool | None = None,
         revision: str | None = None,
         provider_options: Mapping[str, str] | None = None,
+        max_queued_rows: int | None = None,
+        max_queued_tokens: int | None = None,
+        when_full: Literal["wait", "fail"] = "wait",
     ) -> None:
         loaded = load(
             model,
@@ -119,6 +134,9 @@ class Reranker:
             raw_scores=raw_scores,
             revision=revision,
             provider_options=provider_options,
+            max_queued_rows=max_queued_rows,
+            max_queued_tokens=max_queued_tokens,
+            when_full=when_full,
         )
         self._engine, self._tokenizer, self._info = loaded.engine, loaded.tokenizer, loaded.info
         # Also at interpreter exit, so that no worker is inside ONNX Runtime while it is torn down.
@@ -140,6 +158,8 @@ class Reranker:
         *,
         rank_fields: Sequence[str] = ("text",),
         text_of: TextOf | None = None,
+        timeout: float | None = None,
+        priority: int = 0,
     ) -> Encoded:
         """Tokenize documents that will be ranked again and again.
 
@@ -148,10 +168,11 @@ class Reranker:
         tokenizer=...)``.
 
         Args:
-            documents: As `rerank` takes them; rank_fields and text_of too.
+            documents: As `rerank` takes them; rank_fields, text_of, timeout and priority too.
 
         Raises:
             InvalidArgumentError, InvalidTypeError, MissingFieldError: A document cannot be.
+            DeadlineExceededError: The timeout has passed.
 
         Example:
             >>> from rerank_core import Reranker
@@ -160,10 +181,13 @@ class Reranker:
             >>> reranker.rerank("grass", encoded).data[0].index
             1
         """
+        call = begin_call(timeout, priority)
         given = checked_documents(documents)
         texts = texts_of(given, checked_rank_fields(rank_fields), text_of)
-        self._engine.check_open()
-        return self._tokenizer.cut(texts, engine=self._engine)
+        self._engine.check(call)
+        encoded = self._tokenizer.cut(texts, engine=self._engine, call=call)
+        self._engine.check(call)  # where the library encodes, it knows of no deadline
+        return encoded
 
     def rerank(
         self,
@@ -179,6 +203,8 @@ class Reranker:
         max_chunks_per_doc: int | None = None,
         raw_scores: bool | None = None,
         text_of: TextOf | None = None,
+        timeout: float | None = None,
+        priority: int = 0,
     ) -> RerankResult:
         """Rank documents for a query.
 
@@ -199,6 +225,9 @@ class Reranker:
                 each fit beside the query; its score is that of its best window.
             raw_scores: Give logits instead of scores; None takes the reranker's setting.
             text_of: Gives the text of a document; replaces rank_fields.
+            timeout: Seconds that all of the call may take, waiting included.
+            priority: Calls with a higher one go first, however long the others have waited; those with
+                the same take turns. From -1000 to 1000.
 
         Returns:
             The documents by score, then by index. ``truncated`` names those that were cut.
@@ -206,6 +235,8 @@ class Reranker:
         Raises:
             TokenLimitError: A pair is too long and truncate is "NONE".
             InvalidArgumentError, InvalidTypeError, MissingFieldError: An argument cannot be.
+            DeadlineExceededError: The timeout has passed.
+            ResourceExhaustedError: The queue is full, and calls were not to wait.
             EngineError: The model failed, or gave NaN for a document.
             ClosedError: The reranker was closed, or made before a fork.
 
@@ -216,12 +247,14 @@ class Reranker:
             >>> reranker.rerank("Which colour is grass?", documents, top_n=1).data[0].document["id"]
             7
         """
+        call = begin_call(timeout, priority)
         given = self._given(documents, rank_fields, text_of)
         if not len(given):
             raise InvalidArgumentError("documents must not be empty")
         top_n = len(given) if top_n is None else checked_positive("top_n", top_n)
         checked_bool("return_documents", return_documents)
         scored = self._score(
+            call,
             [checked_query(query)],
             np.zeros(len(given), np.int64),
             given.content,
@@ -240,9 +273,10 @@ class Reranker:
         )
 
     async def arerank(self, query: str, documents: Sequence[Any], **options: Any) -> RerankResult:
-        """Rank as `rerank` does, on a thread of the event loop's executor: the loop never waits.
+        """Rank as `rerank` does, on a thread of its own: the event loop never waits.
 
-        A task that is cancelled stops waiting; the work it asked for still runs to its end.
+        A task that is cancelled takes its work back: batches that wait never start, those that run end
+        early.
 
         Example:
             >>> import asyncio
@@ -251,9 +285,7 @@ class Reranker:
             >>> asyncio.run(reranker.arerank("grass", ["The sky.", "Grass."])).data[0].index
             1
         """
-        import asyncio  # noqa: PLC0415  (a third of this package's import time)
-
-        return await asyncio.to_thread(self.rerank, query, documents, **options)
+        return await on_thread(self.rerank, query, documents, **options)
 
     def score(
         self,
@@ -267,6 +299,8 @@ class Reranker:
         max_chunks_per_doc: int | None = None,
         raw_scores: bool | None = None,
         text_of: TextOf | None = None,
+        timeout: float | None = None,
+        priority: int = 0,
     ) -> NDArray[np.float32]:
         """Score documents for a query, in input order.
 
@@ -282,8 +316,10 @@ class Reranker:
             >>> bool(scores[1] > scores[0])
             True
         """
+        call = begin_call(timeout, priority)
         given = self._given(documents, rank_fields, text_of)
         scored = self._score(
+            call,
             [checked_query(query)],
             np.zeros(len(given), np.int64),
             given.content,
@@ -303,6 +339,8 @@ class Reranker:
         max_chunks_per_doc: int | None = None,
         raw_scores: bool | None = None,
         text_of: TextOf | None = None,
+        timeout: float | None = None,
+        priority: int = 0,
     ) -> NDArray[np.float32]:
         """Score each document for the query at its place.
 
@@ -320,6 +358,7 @@ class Reranker:
             >>> Reranker().score_pairs(["grass", "sky"], ["Grass is green.", "Seas are deep."]).shape
             (2,)
         """
+        call = begin_call(timeout, priority)
         asked = checked_documents(queries, "queries")
         given = self._given(documents, rank_fields, text_of)
         if len(asked) != len(given):
@@ -334,6 +373,7 @@ class Reranker:
         distinct = list(dict.fromkeys(asked))
         position = {query: place for place, query in enumerate(distinct)}
         scored = self._score(
+            call,
             distinct,
             np.fromiter((position[query] for query in asked), np.int64, len(asked)),
             given.content,
@@ -341,6 +381,29 @@ class Reranker:
             lambda place: f"queries[{asked.index(distinct[place])}]",
         )
         return self._scale(scored.logits, raw_scores).astype(np.float32)
+
+    def stats(self) -> EngineStats:
+        """Give what was done since the reranker was made, and what waits now.
+
+        Cheap, and safe from any thread.
+
+        Example:
+            >>> from rerank_core import Reranker
+            >>> reranker = Reranker()
+            >>> _ = reranker.score("grass", ["The sky is blue.", "Grass is green."])
+            >>> stats = reranker.stats()
+            >>> stats.requests, stats.rows, stats.queued_rows
+            (1, 2, 0)
+        """
+        counted = self._engine.counters()
+        waited, ran = counted.pop("wait_ns"), counted.pop("run_ns")
+        tokens = counted["tokens"]
+        return EngineStats(
+            **counted,
+            padding_ratio=counted["padded_tokens"] / tokens if tokens else 1.0,
+            wait_seconds=waited / 1e9,
+            run_seconds=ran / 1e9,
+        )
 
     def close(self) -> None:
         """Stop the workers: calls that wait fail with ClosedError, and so do later ones."""
@@ -409,18 +472,20 @@ class Reranker:
 
     def _score(
         self,
+        call: _core.Call,
         queries: list[str],
         query_of: NDArray[np.int64],
         documents: list[str] | Encoded,
         limits: _core.PairLimits,
         name_of_query: Callable[[int], str] = lambda _: "query",
     ) -> _PairLogits:
-        self._engine.check_open()  # before the tokenizer, which does not expect a fork either
-        asked = self._tokenizer.cut(queries, engine=self._engine, name_of=name_of_query)
+        self._engine.check(call)  # before the tokenizer, which does not expect a fork either
+        self._engine.check_room()  # and before it does work that will be refused
+        asked = self._tokenizer.cut(queries, engine=self._engine, call=call, name_of=name_of_query)
         if not isinstance(documents, Encoded):
             shortest = int(np.diff(asked.offsets).min(initial=UNLIMITED))
             room = _core.document_room(self._tokenizer.layout, shortest, limits)
-            documents = self._tokenizer.cut(documents, room, engine=self._engine)
+            documents = self._tokenizer.cut(documents, room, engine=self._engine, call=call)
         return _PairLogits(
             *self._engine.run(
                 asked.ids,
@@ -429,6 +494,7 @@ class Reranker:
                 documents.offsets,
                 query_of,
                 limits,
+                call,
             )
         )
 

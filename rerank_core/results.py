@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "EngineStats",
     "ModelInfo",
     "ModelInfoList",
     "RankedDocument",
@@ -242,3 +243,44 @@ class RerankerInfo:
     max_batch_rows: int | None
     raw_scores: bool = field(default=False)
     activation: str = field(default="sigmoid")
+
+
+@dataclass(frozen=True)
+class EngineStats(_Record):
+    """What a `Reranker` has done since it was made, and what waits now.
+
+    Attributes:
+        requests: Calls whose pairs were queued.
+        rows: Rows that were run: pairs, or windows of them.
+        batches: Batches that were run.
+        tokens: Tokens of these rows, special tokens included.
+        padded_tokens: Tokens with padding.
+        padding_ratio: padded_tokens / tokens, 1.0 where nothing is padded.
+        queued_rows: Rows that wait for a worker now, behind ``max_queued_rows``.
+        queued_tokens: Their tokens, with padding.
+        queued_calls: Calls that wait for a worker, or for room in the queue.
+        wait_seconds: From a call's pairs to the start of its first batch, over all calls.
+        run_seconds: Inside the model, over all workers.
+        truncated: Pairs that were cut.
+        cancelled: Calls given up by their asyncio task or by Ctrl-C.
+        deadline_exceeded: Calls whose timeout passed.
+        rejected: Calls for which the queue had no room.
+        failed: Calls that the model failed, or gave NaN for.
+    """
+
+    requests: int
+    rows: int
+    batches: int
+    tokens: int
+    padded_tokens: int
+    padding_ratio: float
+    queued_rows: int
+    queued_tokens: int
+    queued_calls: int
+    wait_seconds: float
+    run_seconds: float
+    truncated: int
+    cancelled: int
+    deadline_exceeded: int
+    rejected: int
+    failed: int

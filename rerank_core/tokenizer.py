@@ -196,6 +196,7 @@ class Tokenizer:
         *,
         threads: int = 1,
         engine: _core.Engine | None = None,
+        call: _core.Call | None = None,
         name_of: Callable[[int], str] = "documents[{}]".format,
     ) -> Encoded:
         """Encode texts that are known to be strings, without special tokens.
@@ -205,12 +206,13 @@ class Tokenizer:
             limit: Ids of each that are wanted; what is behind them is not even looked at.
             threads: How many to use.
             engine: Whose workers to use instead.
+            call: For whom they work.
             name_of: What an error calls the text at an index.
         """
         given = tuple(texts)
         try:
             if engine is not None and isinstance(self._backend, _core.Tokenizer):
-                ids, offsets = engine.encode(self._backend, given, limit=limit)
+                ids, offsets = engine.encode(self._backend, given, limit=limit, call=call)
             else:
                 ids, offsets = self._backend.encode(given, limit=limit, threads=threads)
         except RerankError:  # the engine's: it was closed

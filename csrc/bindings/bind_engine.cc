@@ -1,8 +1,11 @@
 #include <chrono>
+#include <limits>
 #include <memory>
+#include <stop_token>
 
 #include "bindings/arrays.h"
 #include "bindings/bind.h"
+#include "bindings/call_handle.h"
 #include "bindings/gil.h"
 #include "bindings/native_tokenizer.h"
 #include "engine/engine.h"
@@ -13,6 +16,8 @@ namespace {
 
 // How long Ctrl-C may wait to be noticed.
 constexpr std::chrono::milliseconds kSignalPoll{50};
+
+constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
 
 // Joining workers, and giving a session back, may take as long as a batch: never under the GIL,
 // which a thread that waits for its scores needs to come home.
@@ -26,27 +31,36 @@ using EngineHolder = std::unique_ptr<Engine, CloseWithoutGil>;
 EngineHolder make_engine(const std::shared_ptr<ort::CrossEncoder>& model,
                          const PairTemplate& layout, std::int64_t threads,
                          std::int64_t max_batch_tokens, std::int64_t max_batch_rows,
-                         std::int64_t width_multiple, std::int64_t max_width) {
-  const auto run = [model](const PackedBatch& batch, std::span<float> logits) {
+                         std::int64_t width_multiple, std::int64_t max_width,
+                         std::int64_t max_queued_rows, std::int64_t max_queued_tokens,
+                         bool refuse) {
+  const auto run = [model](const PackedBatch& batch, std::span<float> logits,
+                           const std::stop_token& stop) {
     model->run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
                 batch.token_type_ids.data()},
-               logits);
+               logits, stop);
   };
   // Safe: the arguments are C++ values by now.
   return EngineHolder(without_gil([&] {
     return new Engine(run, layout,
-                      {max_batch_tokens, max_batch_rows, width_multiple, max_width, threads});
+                      {max_batch_tokens, max_batch_rows, width_multiple, max_width, threads},
+                      {max_queued_rows, max_queued_tokens, refuse});
   }));
 }
 
-// Waits without the GIL; looks at Python's signals now and then, and stops the task for one.
-void wait(Task& task) {
+Call terms(const CallHandle* call) { return call == nullptr ? Call{} : call->call(); }
+
+// Waits without the GIL; where Python shows signals, looks at them now and then, and stops the task
+// for one.
+void wait(Engine& engine, Task& task, const CallHandle* call) {
+  const bool signals = call == nullptr || call->signals();
+  const std::chrono::milliseconds poll = signals ? kSignalPoll : std::chrono::hours(1);
   // Safe: the caller's frame keeps what is borrowed alive until the task is done.
-  while (!without_gil([&] { return task.wait_for(kSignalPoll); })) {
-    if (PyErr_CheckSignals() != 0) {
+  while (!without_gil([&] { return engine.wait_for(task, poll); })) {
+    if (signals && PyErr_CheckSignals() != 0) {
       const py::error_already_set interrupt;
       without_gil([&] {  // safe: as above
-        task.cancel(std::make_exception_ptr(Error(Fault::kRun, "interrupted")));
+        engine.cancel(task, std::make_exception_ptr(Error(Fault::kCancelled, "interrupted")));
         task.wait();
       });
       throw interrupt;
@@ -57,12 +71,12 @@ void wait(Task& task) {
 py::tuple run(Engine& engine, const Array<std::int32_t>& query_ids,
               const Array<std::int64_t>& query_offsets, const Array<std::int32_t>& document_ids,
               const Array<std::int64_t>& document_offsets, const Array<std::int64_t>& query_of,
-              const PairLimits& limits) {
+              const PairLimits& limits, const CallHandle* call) {
   const Request request{view(query_ids, query_offsets), view(document_ids, document_offsets),
                         view(query_of), limits};
   // Safe: the request borrows from the arguments, which outlive it.
-  const std::shared_ptr<Job> job = without_gil([&] { return engine.submit(request); });
-  wait(*job);
+  const std::shared_ptr<Job> job = without_gil([&] { return engine.submit(request, terms(call)); });
+  wait(engine, *job, call);
   PairLogits result = without_gil([&] { return job->result(); });  // safe: the job is C++'s own
   return py::make_tuple(give(std::move(result.logits)), give(std::move(result.tokens_run)),
                         give(result.truncated));
@@ -70,19 +84,20 @@ py::tuple run(Engine& engine, const Array<std::int32_t>& query_ids,
 
 // On the workers, or here where there is too little to divide. 2026-11-20: a hundred passages encoded
 // here instead of on two workers took twice as long after a run, whose data is then in the caches.
-py::tuple encode(Engine& engine, NativeTokenizer& native, const py::tuple& texts,
-                 std::size_t limit) {
+py::tuple encode(Engine& engine, NativeTokenizer& native, const py::tuple& texts, std::size_t limit,
+                 const CallHandle* call) {
   EncodeBatch batch(native.tokenizer, native.pool, views(texts), limit);
   EncodedTexts encoded;
   // Safe: the tuple, which the caller's frame holds, keeps the texts alive, and they are immutable.
   if (batch.num_slices() < 2) {
     encoded = without_gil([&] {
+      engine.check(terms(call));
       if (batch.num_slices() == 1) batch.run(0);
       return batch.result();
     });
   } else {
-    const auto task = without_gil([&] { return engine.encode(std::move(batch)); });
-    wait(*task);
+    const auto task = without_gil([&] { return engine.encode(std::move(batch), terms(call)); });
+    wait(engine, *task, call);
     encoded = without_gil([&] { return task->result(); });
   }
   return give(std::move(encoded));
@@ -97,6 +112,16 @@ py::dict counters(const Engine& engine) {
   result["tokens"] = sums.tokens.load();
   result["padded_tokens"] = sums.padded_tokens.load();
   result["run_ns"] = sums.run_ns.load();
+  result["wait_ns"] = sums.wait_ns.load();
+  result["truncated"] = sums.truncated.load();
+  result["cancelled"] = sums.cancelled.load();
+  result["deadline_exceeded"] = sums.deadline_exceeded.load();
+  result["rejected"] = sums.rejected.load();
+  result["failed"] = sums.failed.load();
+  const QueueDepth depth = without_gil([&] { return engine.depth(); });  // safe: as close
+  result["queued_rows"] = depth.rows;
+  result["queued_tokens"] = depth.tokens;
+  result["queued_calls"] = depth.tasks;
   return result;
 }
 
@@ -106,16 +131,23 @@ void bind_engine(py::module_& m) {
   py::class_<Engine, EngineHolder>(m, "Engine")
       .def(py::init(&make_engine), py::kw_only(), py::arg("model"), py::arg("layout"),
            py::arg("threads"), py::arg("max_batch_tokens"), py::arg("max_batch_rows"),
-           py::arg("width_multiple"), py::arg("max_width"))
+           py::arg("width_multiple"), py::arg("max_width"), py::arg("max_queued_rows") = kUnbounded,
+           py::arg("max_queued_tokens") = kUnbounded, py::arg("refuse") = false)
       .def("run", &run, py::arg("query_ids").noconvert(), py::arg("query_offsets").noconvert(),
            py::arg("document_ids").noconvert(), py::arg("document_offsets").noconvert(),
-           py::arg("query_of").noconvert(), py::arg("limits"))
+           py::arg("query_of").noconvert(), py::arg("limits"), py::arg("call") = py::none())
       .def("encode", &encode, py::arg("tokenizer"), py::arg("texts"), py::kw_only(),
-           py::arg("limit"))
+           py::arg("limit"), py::arg("call") = py::none())
       .def("counters", &counters)
-      .def("check_open",
-           [](const Engine& engine) {
-             without_gil([&] { engine.check_open(); });  // safe: as close
+      .def(
+          "check",
+          [](Engine& engine, const CallHandle* call) {
+            without_gil([&] { engine.check(terms(call)); });  // safe: as close
+          },
+          py::arg("call") = py::none())
+      .def("check_room",
+           [](Engine& engine) {
+             without_gil([&] { engine.check_room(); });  // safe: as close
            })
       .def("close", [](Engine& engine) {
         // Safe: Engine knows no Python. Needed: a thread that waits for scores comes home by the GIL.

@@ -20,6 +20,9 @@ const char* class_of(Fault fault) {
       return "ProviderError";
     case Fault::kClosed:
       return "ClosedError";
+    case Fault::kDeadline:
+      return "DeadlineExceededError";
+    case Fault::kCancelled:  // nobody is there to see it
     case Fault::kRun:
       break;
   }
@@ -27,11 +30,11 @@ const char* class_of(Fault fault) {
 }
 
 // The classes are Python's own (rerank_core/errors.py): one tree, looked up when one is raised.
-template <class Argument>
-void set_error(const char* name, const Argument& argument) {
+template <class... Arguments>
+void set_error(const char* name, const Arguments&... arguments) {
   try {
     const py::object type = py::module_::import("rerank_core.errors").attr(name);
-    py::set_error(type, type(argument));
+    py::set_error(type, type(arguments...));
   } catch (const std::exception&) {
     throw;
   } catch (...) {  // Python code ran, so the GIL may have been given away and wanted back
@@ -46,12 +49,16 @@ void raise(const std::exception_ptr& failure) {
   // exception that is being handled. This is why no pybind11 translator does it.
   const char* name = nullptr;
   std::string message;
+  double retry_after = 0;
   std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>> offenders;
   try {
     std::rethrow_exception(failure);
   } catch (const TokenLimitExceeded& error) {
     for (const auto& pair : error.offenders())
       offenders.emplace_back(pair.document, pair.tokens, pair.limit);
+  } catch (const ResourceExhausted& error) {
+    retry_after = error.retry_after();
+    message = error.what();
   } catch (const Error& error) {
     name = class_of(error.fault());
     message = error.what();
@@ -61,8 +68,10 @@ void raise(const std::exception_ptr& failure) {
   if (name != nullptr)  // ONNX Runtime may quote bytes of a broken file
     set_error(name, py::reinterpret_steal<py::str>(PyUnicode_DecodeUTF8(
                         message.data(), static_cast<py::ssize_t>(message.size()), "replace")));
-  else
+  else if (!offenders.empty())
     set_error("TokenLimitError", offenders);
+  else
+    set_error("ResourceExhaustedError", message, retry_after);
   throw py::error_already_set();
 }
 

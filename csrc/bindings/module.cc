@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   bind_ranking(m);
   bind_model(m);
   bind_tokenizer(m);
+  bind_call(m);
   bind_engine(m);
   bind_build(m);
 }

@@ -11,10 +11,12 @@ namespace rerank {
 
 // Who has to act: the bindings turn each into one class of rerank_core.errors.
 enum class Fault {
-  kModel,     // the model's files are not what a cross-encoder needs
-  kProvider,  // ONNX Runtime, or the execution provider asked for, is not there
-  kRun,       // the model ran and failed, or gave something that is not a score
-  kClosed,    // the engine was closed, or belongs to the process before a fork
+  kModel,      // the model's files are not what a cross-encoder needs
+  kProvider,   // ONNX Runtime, or the execution provider asked for, is not there
+  kRun,        // the model ran and failed, or gave something that is not a score
+  kClosed,     // the engine was closed, or belongs to the process before a fork
+  kDeadline,   // the caller's deadline passed
+  kCancelled,  // the caller wants no answer any more
 };
 
 class Error : public std::runtime_error {
@@ -24,6 +26,17 @@ class Error : public std::runtime_error {
 
  private:
   Fault fault_;
+};
+
+// A request for which the queue has no room.
+class ResourceExhausted : public std::runtime_error {
+ public:
+  ResourceExhausted(const std::string& message, double retry_after)
+      : std::runtime_error(message), retry_after_(retry_after) {}
+  double retry_after() const { return retry_after_; }  // seconds until there may be room
+
+ private:
+  double retry_after_;
 };
 
 // Pairs longer than the limit in a request that must not be truncated.

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <stop_token>
+#include <string>
 #include <utility>
 
 #include "core/text/encode_batch.h"
@@ -11,7 +14,12 @@ namespace rerank {
 
 class EncodeTask final : public Task {
  public:
-  explicit EncodeTask(EncodeBatch batch) : Task(batch.num_slices()), batch_(std::move(batch)) {}
+  EncodeTask(EncodeBatch batch, Call call)
+      : Task(batch.num_slices(), std::move(call)), batch_(std::move(batch)) {}
+
+  // A slice takes a fraction of the time of a batch, of any model; it is no row.
+  std::int64_t cost(std::size_t) const override { return 64; }
+  Load load(std::size_t) const override { return {}; }
 
   // The ids, once done; rethrows what stopped the task.
   EncodedTexts result() {
@@ -20,7 +28,13 @@ class EncodeTask final : public Task {
   }
 
  private:
-  void run(std::size_t slice, WorkerBuffers&) override { batch_.run(slice); }
+  void run(std::size_t slice, WorkerBuffers&, const std::stop_token&) override {
+    batch_.run(slice);
+  }
+  std::string progress(std::size_t ended) const override {
+    return std::to_string(ended) + " of " + std::to_string(num_pieces()) +
+           " parts of the texts were tokenized";
+  }
 
   EncodeBatch batch_;
 };

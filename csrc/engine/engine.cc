@@ -1,7 +1,7 @@
 #include "engine/engine.h"
 
-#include <exception>
-#include <optional>
+#include <algorithm>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -17,6 +17,10 @@
 namespace rerank {
 namespace {
 
+// What a client is told to wait for when nothing has run yet, and at least.
+constexpr double kUnknownRetry = 1.0;
+constexpr double kLeastRetry = 0.01;
+
 long process_id() {
 #ifdef _WIN32
   return _getpid();
@@ -25,25 +29,37 @@ long process_id() {
 #endif
 }
 
-std::exception_ptr closed_error() {
-  return std::make_exception_ptr(Error(Fault::kClosed, "the reranker is closed"));
+std::exception_ptr error(Fault fault, const std::string& message) {
+  return std::make_exception_ptr(Error(fault, message));
+}
+
+std::exception_ptr closed_error() { return error(Fault::kClosed, "the reranker is closed"); }
+
+std::exception_ptr cancelled_error() {
+  return error(Fault::kCancelled, "the caller cancelled the call");
+}
+
+std::exception_ptr late_error(const Call& call, const std::string& progress) {
+  std::ostringstream message;
+  message << "the timeout of " << call.timeout << " s has passed: " << progress;
+  return error(Fault::kDeadline, message.str());
 }
 
 }  // namespace
 
-Engine::State::State(RunBatch run, PairTemplate layout, PlanLimits plan_limits)
-    : scorer{std::move(run), std::move(layout), {}}, plan(plan_limits) {}
+Engine::State::State(RunBatch run, PairTemplate layout, PlanLimits plan_limits, QueueBounds bounds)
+    : scorer{std::move(run), std::move(layout), {}, {}}, plan(plan_limits), queue(bounds) {}
 
-Engine::Engine(RunBatch run, PairTemplate layout, PlanLimits plan)
-    : state_(std::make_unique<State>(std::move(run), std::move(layout), plan)),
+Engine::Engine(RunBatch run, PairTemplate layout, PlanLimits plan, QueueBounds bounds)
+    : state_(std::make_unique<State>(std::move(run), std::move(layout), plan, bounds)),
       owner_(process_id()) {
   try {
     for (std::int64_t i = 0; i < plan.workers; ++i)
       state_->workers.emplace_back([state = state_.get()] { state->work(); });
-  } catch (const std::system_error& error) {
+  } catch (const std::system_error& failure) {
     close();
     throw Error(Fault::kRun, "cannot start " + std::to_string(plan.workers) +
-                                 " threads: " + error.what() + "; ask for fewer");
+                                 " threads: " + failure.what() + "; ask for fewer");
   }
 }
 
@@ -56,78 +72,154 @@ Engine::~Engine() {
 
 bool Engine::forked() const { return process_id() != owner_; }
 
-void Engine::check_open() const {
+void Engine::check(const Call& call) {
   if (forked())
     throw Error(Fault::kClosed,
                 "this reranker was made before a fork and its threads did not come along; make "
                 "one in each process after the fork");
-  const std::lock_guard lock(state_->mutex);
-  if (state_->closed) std::rethrow_exception(closed_error());
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->closed) std::rethrow_exception(closed_error());
+  }
+  Counters& counters = state_->scorer.counters;
+  if (call.cancelled.stop_requested()) {
+    ++counters.cancelled;
+    std::rethrow_exception(cancelled_error());
+  }
+  if (call.is_late()) {
+    ++counters.deadline_exceeded;
+    std::rethrow_exception(late_error(call, "no batch was run"));
+  }
 }
 
-std::shared_ptr<Job> Engine::submit(const Request& request) {
-  check_open();
+void Engine::check_room() {
+  const std::lock_guard lock(state_->mutex);
+  state_->check_room({1, 1});
+}
+
+std::shared_ptr<Job> Engine::submit(const Request& request, const Call& call) {
+  check(call);
   State& state = *state_;
   PairedRows paired = pair_rows(state.scorer.layout, request.queries, request.documents,
                                 request.query_of, request.limits);
   BatchPlan plan = plan_batches(paired.row_tokens, state.plan);
-  auto job = std::make_shared<Job>(state.scorer, request, std::move(paired), std::move(plan));
+  Counters& counters = state.scorer.counters;
+  const auto truncated = std::count(paired.truncated.begin(), paired.truncated.end(), true);
+  auto job = std::make_shared<Job>(state.scorer, request, std::move(paired), std::move(plan), call);
   state.enqueue(job);
-  ++state.scorer.counters.requests;
+  ++counters.requests;
+  counters.truncated += truncated;
   return job;
 }
 
-std::shared_ptr<EncodeTask> Engine::encode(EncodeBatch batch) {
-  check_open();
-  auto task = std::make_shared<EncodeTask>(std::move(batch));
+std::shared_ptr<EncodeTask> Engine::encode(EncodeBatch batch, const Call& call) {
+  check(call);
+  auto task = std::make_shared<EncodeTask>(std::move(batch), call);
   state_->enqueue(task);
   return task;
+}
+
+bool Engine::wait_for(Task& task, std::chrono::milliseconds time) {
+  State& state = *state_;
+  const std::stop_callback on_cancel(task.call().cancelled, [&] {
+    state.stop(task, cancelled_error(), &state.scorer.counters.cancelled);
+  });
+  const Clock::time_point end = Clock::now() + time;
+  if (task.wait_until(std::min(end, task.call().deadline))) return true;
+  if (!task.call().is_late()) return false;
+  state.stop_late(task);
+  return task.wait_until(end);
+}
+
+void Engine::cancel(Task& task, std::exception_ptr reason) {
+  state_->stop(task, std::move(reason), &state_->scorer.counters.cancelled);
 }
 
 void Engine::close() {
   if (forked()) return;
   const std::lock_guard closing(closing_);
-  std::deque<std::shared_ptr<Task>> waiting;
+  std::vector<std::shared_ptr<Task>> waiting;
   {
     const std::lock_guard lock(state_->mutex);
     state_->closed = true;
-    waiting.swap(state_->queue);
+    waiting = state_->queue.tasks();
   }
   state_->wake.notify_all();
-  for (const auto& task : waiting) task->cancel(closed_error());
+  for (const auto& task : waiting) state_->stop(*task, closed_error(), nullptr);
   for (std::thread& worker : state_->workers) worker.join();
   state_->workers.clear();
 }
 
-void Engine::State::enqueue(std::shared_ptr<Task> task) {
+QueueDepth Engine::depth() const {
+  if (forked()) return {0, 0, 0};
+  const std::lock_guard lock(state_->mutex);
+  const auto [rows, tokens] = state_->queue.load();
+  return {rows, tokens, state_->queue.size()};
+}
+
+void Engine::State::enqueue(const std::shared_ptr<Task>& task) {
+  if (task->num_pieces() == 0) return;
   {
     const std::lock_guard lock(mutex);
     if (closed) std::rethrow_exception(closed_error());
-    queue.push_back(std::move(task));
+    check_room(task->load_from(0));
+    queue.push(task);
   }
   wake.notify_all();
+}
+
+void Engine::State::check_room(const Load& more) {
+  if (!queue.refuses(more)) return;
+  ++scorer.counters.rejected;
+  const auto [rows, tokens] = queue.load();
+  const auto ahead = static_cast<double>(tokens) * queue.excess(more);
+  const double retry = std::max(
+      kLeastRetry, scorer.pace.seconds(ahead, kUnknownRetry) / static_cast<double>(plan.workers));
+  std::ostringstream message;
+  message << "the queue is full: " << rows << " rows of " << tokens << " tokens wait; try again in "
+          << retry << " s";
+  throw ResourceExhausted(message.str(), retry);
+}
+
+void Engine::State::stop(Task& task, std::exception_ptr reason,
+                         std::atomic<std::int64_t>* counter) {
+  if (!task.fail(std::move(reason))) return;
+  if (counter != nullptr) ++*counter;
+  std::size_t left = 0;
+  {
+    const std::lock_guard lock(mutex);
+    left = queue.remove(task);
+  }
+  wake.notify_all();  // its room may have let others in
+  task.ended(left);
+}
+
+void Engine::State::stop_late(Task& task) {
+  stop(task, late_error(task.call(), task.progress()), &scorer.counters.deadline_exceeded);
 }
 
 void Engine::State::work() {
   WorkerBuffers buffers;
   while (true) {
-    std::shared_ptr<Task> task;
-    std::optional<std::size_t> piece;
+    Turns::Turn turn{};
     {
       std::unique_lock lock(mutex);
       wake.wait(lock, [&] { return closed || !queue.empty(); });
       if (closed) return;
-      task = queue.front();
-      piece = task->next_piece();
-      if (task->all_started()) queue.pop_front();
+      turn = queue.take();
+      if (!queue.empty()) wake.notify_one();  // who was let in may be new to those who sleep
     }
-    if (!piece) continue;  // cancelled, or without a piece
-    try {
-      task->run(*piece, buffers);
-    } catch (...) {
-      task->cancel(std::current_exception());
+    Task& task = *turn.task;
+    if (task.call().is_late()) {
+      stop_late(task);
+    } else {
+      try {
+        task.run(turn.piece, buffers, task.stop_.get_token());
+      } catch (...) {
+        stop(task, std::current_exception(), &scorer.counters.failed);
+      }
     }
-    task->piece_done();
+    task.ended(1);
   }
 }
 

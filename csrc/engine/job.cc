@@ -11,8 +11,8 @@
 
 namespace rerank {
 
-Job::Job(Scorer& scorer, const Request& request, PairedRows paired, BatchPlan plan)
-    : Task(plan.batches.size()),
+Job::Job(Scorer& scorer, const Request& request, PairedRows paired, BatchPlan plan, Call call)
+    : Task(plan.batches.size(), std::move(call)),
       scorer_(scorer),
       request_(request),
       paired_(std::move(paired)),
@@ -25,10 +25,12 @@ PairLogits Job::result() const {
   result.logits.assign(paired_.tokens_run.size(), -std::numeric_limits<float>::infinity());
   for (std::size_t i = 0; i < row_logits_.size(); ++i) {
     const std::int64_t pair = paired_.rows[i].pair;
-    if (std::isnan(row_logits_[i]))
+    if (std::isnan(row_logits_[i])) {
+      ++scorer_.counters.failed;
       throw Error(Fault::kRun, "the model gave NaN for the document at index " +
                                    std::to_string(pair) +
                                    "; check its weights, or a precision that overflows");
+    }
     float& best = result.logits[static_cast<std::size_t>(pair)];
     best = std::max(best, row_logits_[i]);
   }
@@ -37,7 +39,16 @@ PairLogits Job::result() const {
   return result;
 }
 
-void Job::run(std::size_t batch, WorkerBuffers& buffers) {
+Load Job::load(std::size_t batch) const {
+  const Batch& rows = plan_.batches[batch];
+  return {rows.rows, rows.rows * rows.width};
+}
+
+std::string Job::progress(std::size_t ended) const {
+  return std::to_string(ended) + " of " + std::to_string(num_pieces()) + " batches were run";
+}
+
+void Job::run(std::size_t batch, WorkerBuffers& buffers, const std::stop_token& stop) {
   const Batch& rows = plan_.batches[batch];
   const auto order =
       std::span(plan_.order)
@@ -47,9 +58,13 @@ void Job::run(std::size_t batch, WorkerBuffers& buffers) {
        rows.width, packed);
   logits.resize(order.size());
 
-  const auto start = std::chrono::steady_clock::now();
-  scorer_.run(packed, logits);
-  const auto spent = std::chrono::steady_clock::now() - start;
+  const auto ns = [](Clock::duration time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+  };
+  const Clock::time_point start = Clock::now();
+  if (batch == 0) scorer_.counters.wait_ns += ns(start - submitted_);
+  scorer_.run(packed, logits, stop);
+  const auto spent = ns(Clock::now() - start);
 
   std::int64_t tokens = 0;
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -62,7 +77,8 @@ void Job::run(std::size_t batch, WorkerBuffers& buffers) {
   counters.rows += rows.rows;
   counters.tokens += tokens;
   counters.padded_tokens += rows.rows * rows.width;
-  counters.run_ns += std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count();
+  counters.run_ns += spent;
+  scorer_.pace.add(rows.rows * rows.width, spent);
 }
 
 }  // namespace rerank

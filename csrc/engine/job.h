@@ -1,16 +1,18 @@
 // The scores of one request: what to run, and what came of it.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <stop_token>
+#include <string>
 #include <vector>
 
 #include "core/batch_plan.h"
 #include "core/encoded.h"
 #include "core/pair.h"
+#include "engine/counters.h"
 #include "engine/task.h"
 
 namespace rerank {
@@ -29,43 +31,40 @@ struct PairLogits {
   std::vector<bool> truncated;
 };
 
-// Writes one logit per row of the batch; called from all workers at once.
-using RunBatch = std::function<void(const PackedBatch&, std::span<float>)>;
-
-// Sums since the engine was made.
-struct Counters {
-  std::atomic<std::int64_t> requests{0};
-  std::atomic<std::int64_t> batches{0};
-  std::atomic<std::int64_t> rows{0};
-  std::atomic<std::int64_t> tokens{0};         // without padding
-  std::atomic<std::int64_t> padded_tokens{0};  // rows x width
-  std::atomic<std::int64_t> run_ns{0};         // inside RunBatch, over all workers
-};
+// Writes one logit per row of the batch; called from all workers at once. May end early, by any
+// exception, when a stop is requested.
+using RunBatch = std::function<void(const PackedBatch&, std::span<float>, const std::stop_token&)>;
 
 // What all jobs of an engine share: the model, the layout of its rows, and what was counted.
 struct Scorer {
   RunBatch run;
   PairTemplate layout;
   Counters counters;
+  Pace pace;
 };
 
 // The batches of one request. Every row has its own place in `row_logits_`, so they are written without
 // a lock.
 class Job final : public Task {
  public:
-  Job(Scorer& scorer, const Request& request, PairedRows paired, BatchPlan plan);
+  Job(Scorer& scorer, const Request& request, PairedRows paired, BatchPlan plan, Call call);
+
+  std::int64_t cost(std::size_t batch) const override { return load(batch).tokens; }
+  Load load(std::size_t batch) const override;
 
   // The scores, once done; rethrows what stopped the job. Throws Error(kRun) naming the document
   // where the model gave NaN.
   PairLogits result() const;
 
  private:
-  void run(std::size_t batch, WorkerBuffers& buffers) override;
+  void run(std::size_t batch, WorkerBuffers& buffers, const std::stop_token& stop) override;
+  std::string progress(std::size_t ended) const override;
 
   Scorer& scorer_;
   const Request request_;
   const PairedRows paired_;
   const BatchPlan plan_;
+  const Clock::time_point submitted_ = Clock::now();
   std::vector<float> row_logits_;
 };
 

@@ -1,13 +1,23 @@
 #include "engine/task.h"
 
 #include <cassert>
-#include <utility>
+#include <chrono>
 
 namespace rerank {
 
-bool Task::wait_for(std::chrono::milliseconds time) {
+Load Task::load_from(std::size_t piece) const {
+  Load sum;
+  for (; piece < num_pieces_; ++piece) {
+    const auto [rows, tokens] = load(piece);
+    sum.rows += rows;
+    sum.tokens += tokens;
+  }
+  return sum;
+}
+
+bool Task::wait_until(Clock::time_point time) {
   std::unique_lock lock(mutex_);
-  return done_.wait_for(lock, time, [&] { return is_done(); });
+  return done_.wait_until(lock, time, [&] { return pending_ == 0; });
 }
 
 void Task::wait() {
@@ -15,36 +25,32 @@ void Task::wait() {
   }
 }
 
-void Task::cancel(std::exception_ptr reason) {
-  assert(reason);
+std::string Task::progress() {
   const std::lock_guard lock(mutex_);
-  if (is_done()) return;  // too late: it has its result
-  if (!failure_) failure_ = std::move(reason);
-  next_ = num_pieces_;
-  if (running_ == 0) done_.notify_all();
+  return progress(num_pieces_ - pending_);
 }
 
 void Task::rethrow_failure() const {
   if (failure_) std::rethrow_exception(failure_);
 }
 
-std::optional<std::size_t> Task::next_piece() {
-  const std::lock_guard lock(mutex_);
-  if (next_ == num_pieces_) return std::nullopt;
-  ++running_;
-  return next_++;
+bool Task::fail(std::exception_ptr reason) {
+  assert(reason);
+  {
+    const std::lock_guard lock(mutex_);
+    if (pending_ == 0 || failure_) return false;
+    failure_ = std::move(reason);
+  }
+  stop_.request_stop();  // not under the lock: it runs what listens
+  return true;
 }
 
-bool Task::all_started() {
+void Task::ended(std::size_t pieces) {
   const std::lock_guard lock(mutex_);
-  return next_ == num_pieces_;
-}
-
-void Task::piece_done() {
-  const std::lock_guard lock(mutex_);
-  --running_;
-  // Under the lock: the waiter may destroy the task as soon as it sees the counters.
-  if (is_done()) done_.notify_all();
+  assert(pieces <= pending_);
+  pending_ -= pieces;
+  // Under the lock: the waiter may destroy the task as soon as it sees the counter.
+  if (pending_ == 0) done_.notify_all();
 }
 
 }  // namespace rerank

@@ -1,15 +1,18 @@
 // What the engine's workers do for one caller: pieces that any of them may run, each once.
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <mutex>
-#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/pack.h"
+#include "engine/call.h"
 
 namespace rerank {
 
@@ -19,20 +22,36 @@ struct WorkerBuffers {
   std::vector<float> logits;
 };
 
-// Shared by the caller who waits and the workers who run its pieces.
+// What a piece adds to a bounded queue.
+struct Load {
+  std::int64_t rows = 0;
+  std::int64_t tokens = 0;  // padded
+};
+
+// Shared by the caller who waits and the workers who run its pieces. Every piece ends once: run, or
+// taken out of the queue by whoever stops the task.
 class Task {
  public:
-  explicit Task(std::size_t num_pieces) : num_pieces_(num_pieces) {}
+  Task(std::size_t num_pieces, Call call)
+      : num_pieces_(num_pieces), call_(std::move(call)), pending_(num_pieces) {}
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
   virtual ~Task() = default;
 
+  std::size_t num_pieces() const { return num_pieces_; }
+  const Call& call() const { return call_; }
+
+  virtual std::int64_t cost(std::size_t piece) const = 0;  // of a turn, about one per padded token
+  virtual Load load(std::size_t piece) const = 0;
+  Load load_from(std::size_t piece) const;  // of it and all behind it
+
   // True once no piece is running or waiting: nothing borrowed is touched after that.
-  bool wait_for(std::chrono::milliseconds time);
+  bool wait_until(Clock::time_point time);
+  bool wait_for(Clock::duration time) { return wait_until(Clock::now() + time); }
   void wait();
 
-  // Pieces that have not started never will. The task is done when those that run have ended.
-  void cancel(std::exception_ptr reason);
+  // "3 of 7 batches were run"
+  std::string progress();
 
  protected:
   // Once done: rethrows what stopped the task.
@@ -41,18 +60,20 @@ class Task {
  private:
   friend class Engine;
 
-  virtual void run(std::size_t piece, WorkerBuffers& buffers) = 0;  // by several workers at once
+  // By several workers at once; may end early, by any exception, when `stop` is requested.
+  virtual void run(std::size_t piece, WorkerBuffers& buffers, const std::stop_token& stop) = 0;
+  virtual std::string progress(std::size_t ended) const = 0;
 
-  std::optional<std::size_t> next_piece();  // to be started now, if one is left
-  bool all_started();
-  void piece_done();
-  bool is_done() const { return next_ == num_pieces_ && running_ == 0; }
+  // Asks what runs to stop. False where the task is done or has failed before.
+  bool fail(std::exception_ptr reason);
+  void ended(std::size_t pieces);
 
   const std::size_t num_pieces_;
+  const Call call_;
+  std::stop_source stop_;
   std::mutex mutex_;
   std::condition_variable done_;
-  std::size_t next_ = 0;     // first piece that has not started
-  std::size_t running_ = 0;  // pieces that have started and not ended
+  std::size_t pending_;  // pieces that have not ended
   std::exception_ptr failure_;
 };
 

@@ -56,6 +56,8 @@ enum MemoryType : int { kDefaultMemory = 0 };
   X(34, SessionGetOutputTypeInfo, Status*, (const Session*, std::size_t, TypeInfo**))           \
   X(36, SessionGetInputName, Status*, (const Session*, std::size_t, Allocator*, char**))        \
   X(37, SessionGetOutputName, Status*, (const Session*, std::size_t, Allocator*, char**))       \
+  X(39, CreateRunOptions, Status*, (RunOptions**))                                              \
+  X(46, RunOptionsSetTerminate, Status*, (RunOptions*))                                         \
   X(49, CreateTensorWithDataAsOrtValue, Status*,                                                \
     (const MemoryInfo*, void* data, std::size_t bytes, const std::int64_t* shape,               \
      std::size_t rank, ElementType, Value**))                                                   \
@@ -72,6 +74,7 @@ enum MemoryType : int { kDefaultMemory = 0 };
   X(94, ReleaseMemoryInfo, void, (MemoryInfo*))                                                 \
   X(95, ReleaseSession, void, (Session*))                                                       \
   X(96, ReleaseValue, void, (Value*))                                                           \
+  X(97, ReleaseRunOptions, void, (RunOptions*))                                                 \
   X(98, ReleaseTypeInfo, void, (TypeInfo*))                                                     \
   X(99, ReleaseTensorTypeAndShapeInfo, void, (TensorInfo*))                                     \
   X(100, ReleaseSessionOptions, void, (SessionOptions*))                                        \

@@ -209,7 +209,8 @@ void CrossEncoder::check_output() {
                                    " or [batch, 2]");
 }
 
-void CrossEncoder::run(const Inputs& inputs, std::span<float> logits) const {
+void CrossEncoder::run(const Inputs& inputs, std::span<float> logits,
+                       const std::stop_token& stop) const {
   assert(logits.size() == static_cast<std::size_t>(inputs.rows));
   const auto check = [&](Status* status) {
     if (status == nullptr) return;  // before the words are put together
@@ -239,9 +240,15 @@ void CrossEncoder::run(const Inputs& inputs, std::span<float> logits) const {
     value_names.push_back(name.c_str());
   }
 
+  const auto options = own<RunOptions>(
+      api_.ReleaseRunOptions, [&](RunOptions** made) { check(api_.CreateRunOptions(made)); });
+  // ONNX Runtime looks at it between two operators.
+  const std::stop_callback terminate(stop, [&] {
+    if (Status* status = api_.RunOptionsSetTerminate(options.get())) api_.ReleaseStatus(status);
+  });
   const char* output_name = output_name_.c_str();
   const auto output = own<Value>(api_.ReleaseValue, [&](Value** made) {
-    check(api_.Run(session_.get(), nullptr, value_names.data(), values.data(), values.size(),
+    check(api_.Run(session_.get(), options.get(), value_names.data(), values.data(), values.size(),
                    &output_name, 1, made));
   });
   const auto info = own<TensorInfo>(api_.ReleaseTensorTypeAndShapeInfo, [&](TensorInfo** made) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,8 +41,9 @@ class CrossEncoder {
   bool has_attention_mask() const { return has_attention_mask_; }
 
   // Writes the logit of each row: the only one, or the second minus the first of two, which is the
-  // logit of the second class under their softmax. Thread-safe. Throws Error(kRun).
-  void run(const Inputs& inputs, std::span<float> logits) const;
+  // logit of the second class under their softmax. Thread-safe. Throws Error(kRun), also where it
+  // ended early because a stop was requested.
+  void run(const Inputs& inputs, std::span<float> logits, const std::stop_token& stop = {}) const;
 
  private:
   void check_inputs();

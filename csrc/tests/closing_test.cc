@@ -51,7 +51,7 @@ void cancelled_while_it_waits() {
   const auto runs = engine.submit(question.view());
   gate.await(1);
   const auto waits = engine.submit(question.view());
-  waits->cancel(changed_mind());
+  engine.cancel(*waits, changed_mind());
   CHECK_EQ(waits->wait_for(0ms), true);
   CHECK_EQ(thrown<std::runtime_error>([&] { waits->result(); }), "changed my mind");
   gate.open();
@@ -66,8 +66,8 @@ void cancelled_while_it_runs() {
   const Question question({11}, {{21}, {22}, {23}});
   const auto job = engine.submit(question.view());
   gate.await(1);
-  job->cancel(changed_mind());
-  job->cancel(std::make_exception_ptr(std::runtime_error("the first reason stays")));
+  engine.cancel(*job, changed_mind());
+  engine.cancel(*job, std::make_exception_ptr(std::runtime_error("the first reason stays")));
   CHECK_EQ(job->wait_for(20ms), false);  // what runs still reads what the request borrowed
   gate.open();
   CHECK_EQ(thrown<std::runtime_error>([&] { logits_of(*job); }), "changed my mind");
@@ -80,7 +80,7 @@ void cancelled_too_late() {
   const Question question({11}, {{21}});
   const auto job = engine.submit(question.view());
   job->wait();
-  job->cancel(changed_mind());
+  engine.cancel(*job, changed_mind());
   CHECK_EQ(logits_of(*job), serial(question));
 }
 
@@ -91,7 +91,7 @@ void cancelled_at_any_moment() {
     for (int i = 0; i < 200; ++i) {
       const Question question = random_question(random);
       const auto job = engine.submit(question.view());
-      const std::jthread other([&job] { job->cancel(changed_mind()); });
+      const std::jthread other([&] { engine.cancel(*job, changed_mind()); });
       const std::string problem =
           thrown<std::runtime_error>([&] { CHECK_EQ(logits_of(*job), serial(question)); });
       CHECK_EQ(problem == "changed my mind" || problem == "nothing was thrown", true);
@@ -133,7 +133,7 @@ void closing_stops_a_request_between_its_batches() {
   const auto job = engine.submit(two.view());
   gate.await(1);
   const std::jthread closer([&] { engine.close(); });
-  while (fault([&] { engine.check_open(); }) != "kClosed") std::this_thread::yield();
+  while (fault([&] { engine.check(); }) != "kClosed") std::this_thread::yield();
   gate.open();
   CHECK_EQ(fault([&] { logits_of(*job); }), "kClosed");
 }
@@ -144,8 +144,8 @@ void closed_is_closed() {
   engine.close();
   const Question question({11}, {{21}});
   CHECK_EQ(fault([&] { engine.submit(question.view()); }), "kClosed");
-  CHECK_EQ(fault([&] { engine.check_open(); }), "kClosed");
-  CHECK_EQ(thrown<Error>([&] { engine.check_open(); }), "the reranker is closed");
+  CHECK_EQ(fault([&] { engine.check(); }), "kClosed");
+  CHECK_EQ(thrown<Error>([&] { engine.check(); }), "the reranker is closed");
 }
 
 void closed_at_any_moment() {
@@ -215,7 +215,7 @@ bool in_child(const Body& body) {
 
 bool is_left_behind(std::unique_ptr<Engine>& engine, const Question& question) {
   const bool refuses = fault([&] { engine->submit(question.view()); }) == "kClosed" &&
-                       fault([&] { engine->check_open(); }) == "kClosed";
+                       fault([&] { engine->check(); }) == "kClosed";
   engine->close();
   engine.reset();
   Engine own(fake_model, bert(), kFourWorkers);

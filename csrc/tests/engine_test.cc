@@ -7,6 +7,7 @@
 #include <random>
 #include <span>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -116,7 +117,7 @@ void a_failing_batch_fails_its_own_request_only() {
 void anything_may_be_thrown() {
   std::atomic<bool> broken{true};
   Engine engine(
-      [&](const PackedBatch& batch, std::span<float> logits) {
+      [&](const PackedBatch& batch, std::span<float> logits, const std::stop_token&) {
         if (broken) throw 42;  // NOLINT(bugprone-std-exception-baseclass): that is the point
         fake_model(batch, logits);
       },

@@ -12,6 +12,7 @@
 #include <random>
 #include <span>
 #include <stdexcept>
+#include <stop_token>
 #include <vector>
 
 #include "core/pack.h"
@@ -40,7 +41,8 @@ class FakeScore {
   std::int64_t sum_ = 0;
 };
 
-inline void fake_model(const PackedBatch& batch, std::span<float> logits) {
+inline void fake_model(const PackedBatch& batch, std::span<float> logits,
+                       const std::stop_token& = {}) {
   const auto width = static_cast<std::size_t>(batch.width);
   for (std::size_t row = 0; row < logits.size(); ++row) {
     FakeScore score;
@@ -82,7 +84,7 @@ class Gate {
 };
 
 inline RunBatch behind(Gate& gate) {
-  return [&gate](const PackedBatch& batch, std::span<float> logits) {
+  return [&gate](const PackedBatch& batch, std::span<float> logits, const std::stop_token&) {
     gate.pass();
     fake_model(batch, logits);
   };

@@ -63,6 +63,10 @@ std::string_view fault(const Body& body) {
         return "kRun";
       case Fault::kClosed:
         return "kClosed";
+      case Fault::kDeadline:
+        return "kDeadline";
+      case Fault::kCancelled:
+        return "kCancelled";
     }
   }
   return "nothing was thrown";

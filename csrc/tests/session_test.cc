@@ -19,7 +19,10 @@
 #include <iterator>
 #include <random>
 #include <span>
+#include <stop_token>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 #include "core/batch_plan.h"
@@ -44,10 +47,11 @@ std::filesystem::path model_path;    // NOLINT(*-avoid-non-const-global-variable
 
 const ort::Library& library() { return ort::Library::open(library_path); }
 
-void run(const ort::CrossEncoder& graph, const PackedBatch& batch, std::span<float> logits) {
+void run(const ort::CrossEncoder& graph, const PackedBatch& batch, std::span<float> logits,
+         const std::stop_token& stop = {}) {
   graph.run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
              batch.token_type_ids.data()},
-            logits);
+            logits, stop);
 }
 
 std::vector<Ids> random_texts(unsigned seed, std::size_t count, std::size_t longest) {
@@ -62,7 +66,8 @@ std::vector<Ids> random_texts(unsigned seed, std::size_t count, std::size_t long
 
 // The logits' bits, each pair run alone on the calling thread.
 std::vector<std::uint32_t> serial(const ort::CrossEncoder& graph, const Ids& query,
-                                  const std::vector<Ids>& documents) {
+                                  const std::vector<Ids>& documents,
+                                  const std::stop_token& stop = {}) {
   std::vector<std::uint32_t> bits;
   for (const Ids& document : documents) {
     PackedBatch batch;
@@ -73,7 +78,7 @@ std::vector<std::uint32_t> serial(const ort::CrossEncoder& graph, const Ids& que
     batch.attention_mask.assign(static_cast<std::size_t>(batch.width), 1);
     bert().write(query, document, batch.input_ids.data(), batch.token_type_ids.data());
     float logit = 0;
-    run(graph, batch, {&logit, 1});
+    run(graph, batch, {&logit, 1}, stop);
     bits.push_back(std::bit_cast<std::uint32_t>(logit));
   }
   return bits;
@@ -94,9 +99,9 @@ void a_session_runs_on_many_threads_at_once() {
 
 void an_engine_gives_what_the_session_gives() {
   const ort::CrossEncoder graph(library(), {.model = model_path, .provider_options = {}});
-  Engine engine(
-      [&](const PackedBatch& batch, std::span<float> logits) { run(graph, batch, logits); }, bert(),
-      {.max_batch_rows = 1, .workers = 3});
+  Engine engine([&](const PackedBatch& batch, std::span<float> logits,
+                    const std::stop_token& stop) { run(graph, batch, logits, stop); },
+                bert(), {.max_batch_rows = 1, .workers = 3});
   on_threads(6, [&](int thread) {
     const auto seed = static_cast<unsigned>(10 + thread);
     const std::vector<Ids> texts = random_texts(seed, 25, 40);
@@ -115,6 +120,28 @@ void an_engine_gives_what_the_session_gives() {
     }
   });
   CHECK_EQ(engine.counters().rows.load(), 6 * 5 * 25);
+}
+
+void a_run_ends_early_when_it_is_stopped() {
+  const ort::CrossEncoder graph(library(), {.model = model_path, .provider_options = {}});
+  const std::vector<Ids> texts = random_texts(3, 1, 60);
+  const auto expected = serial(graph, texts[0], texts);
+  const auto stopped_by = [&](const std::stop_token& stop) {
+    return fault([&] { CHECK_EQ(serial(graph, texts[0], texts, stop), expected); });
+  };
+  std::stop_source source;
+  CHECK_EQ(stopped_by(source.get_token()), "nothing was thrown");
+  source.request_stop();
+  CHECK_EQ(stopped_by(source.get_token()), "kRun");
+  on_threads(4, [&](int) {
+    for (int i = 0; i < 50; ++i) {
+      std::stop_source mine;
+      const std::jthread other([&] { mine.request_stop(); });
+      const std::string_view found = stopped_by(mine.get_token());
+      CHECK_EQ(found == "kRun" || found == "nothing was thrown", true);
+    }
+  });
+  CHECK_EQ(serial(graph, texts[0], texts), expected);
 }
 
 void sessions_are_made_on_many_threads_at_once() {
@@ -207,6 +234,7 @@ int main(int count, char* arguments[]) {
   return run_all({
       {"a session runs on many threads at once", a_session_runs_on_many_threads_at_once},
       {"an engine gives what the session gives", an_engine_gives_what_the_session_gives},
+      {"a run ends early when it is stopped", a_run_ends_early_when_it_is_stopped},
       {"sessions are made on many threads at once", sessions_are_made_on_many_threads_at_once},
       {"a missing provider is an error", a_missing_provider_is_an_error},
       {"what is no model is an error", what_is_no_model_is_an_error},

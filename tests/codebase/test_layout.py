@@ -31,6 +31,7 @@ PREPARING = {"models.prepare.trials", "models.verify.originals", "models.prepare
 PYTHON = {
     "__init__": {"errors", "results", "inference", "reranker", "tokenizer"},
     "__main__": {"cli"},
+    "_calling": {"_core", "errors"},
     "_cpu": set(),
     "_loading": {
         "_core",
@@ -54,7 +55,7 @@ PYTHON = {
     # Not the reranker: what a model is made from and must be like is the business of models.
     "cli.verify": {"models.verify", *FACE},
     "errors": set(),
-    "inference": {"reranker", "request", "models.cards", "models.store", *FACE},
+    "inference": {"_calling", "reranker", "request", "models.cards", "models.store", *FACE},
     "models.__init__": set(),
     "models.hub.cache": {"errors", "models.layout", "models.manifest"},
     "models.cards": FACE,
@@ -175,7 +176,7 @@ PYTHON = {
     },
     "models.pytorch": {"errors", "models.checkpoint"},
     "request": {"errors"},
-    "reranker": {"_core", "_loading", "models.store", "request", "tokenizer", *FACE},
+    "reranker": {"_calling", "_core", "_loading", "models.store", "request", "tokenizer", *FACE},
     "results": set(),
     "tokenizer": {"_core", "_cpu", "_tokenizer_file", "errors", "request"},
 }

@@ -17,6 +17,7 @@ TREE = [
     (errors.ModelError, 500, "INTERNAL", RuntimeError),
     (errors.ProviderError, 503, "UNAVAILABLE", RuntimeError),
     (errors.EngineError, 500, "INTERNAL", RuntimeError),
+    (errors.DeadlineExceededError, 504, "DEADLINE_EXCEEDED", TimeoutError),
 ]
 
 
@@ -44,6 +45,17 @@ def test_details_are_in_the_envelope():
     assert "with 20 tokens" in str(error)
 
 
+def test_a_full_queue_says_when_to_come_again():
+    error = errors.ResourceExhaustedError("the queue is full", 0.25)
+    assert isinstance(error, RuntimeError)
+    assert (error.status, error.retry_after) == (429, 0.25)
+    assert error.to_dict()["error"] == {
+        "code": "RESOURCE_EXHAUSTED",
+        "message": "the queue is full",
+        "details": {"retry_after": 0.25},
+    }
+
+
 def test_the_tree_is_drawn_whole():
     for name in errors.__all__:
         assert name in (errors.__doc__ or "")
@@ -51,7 +63,15 @@ def test_the_tree_is_drawn_whole():
     assert sorted(public) == errors.__all__ == sorted(errors.__all__)
 
 
-@pytest.mark.parametrize("error", [errors.NotFoundError("x"), errors.TokenLimitError([(1, 20, 8)])])
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.NotFoundError("x"),
+        errors.TokenLimitError([(1, 20, 8)]),
+        errors.DeadlineExceededError("the timeout has passed"),
+        errors.ResourceExhaustedError("full", 0.25),
+    ],
+)
 def test_errors_cross_processes(error):
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), again.to_dict()) == (type(error), str(error), error.to_dict())

@@ -1,0 +1,21 @@
+#include <pybind11/stl.h>
+
+#include "bindings/bind.h"
+#include "bindings/call_handle.h"
+#include "bindings/gil.h"
+
+namespace py = pybind11;
+
+namespace rerank::bindings {
+
+void bind_call(py::module_& m) {
+  py::class_<CallHandle>(m, "Call")
+      .def(py::init<std::optional<double>, int, const CallHandle*, bool>(), py::kw_only(),
+           py::arg("timeout") = py::none(), py::arg("priority") = 0, py::arg("outer") = py::none(),
+           py::arg("signals") = true)
+      .def("cancel", [](CallHandle& call) {
+        without_gil([&] { call.cancel(); });  // safe: no Python listens
+      });
+}
+
+}  // namespace rerank::bindings

@@ -1,0 +1,53 @@
+#include "engine/turns.h"
+
+#include <cassert>
+#include <iterator>
+#include <utility>
+
+namespace rerank {
+
+void Turns::push(std::shared_ptr<Task> task) {
+  assert(task->num_pieces() > 0);
+  const Task* const key = task.get();
+  Lane& lane = lanes_[key->call().priority];
+  lane.push_back({std::move(task)});
+  places_.emplace(key, std::prev(lane.end()));
+}
+
+Turns::Turn Turns::take() {
+  Lane& lane = lanes_.begin()->second;
+  while (lane.front().credit <= 0) {  // its turn is over
+    lane.front().credit += kTurn;
+    lane.splice(lane.end(), lane, lane.begin());
+  }
+  Entry& entry = lane.front();
+  Turn turn{entry.task, entry.next++};
+  entry.credit -= turn.task->cost(turn.piece);
+  if (entry.next == turn.task->num_pieces()) erase(lane.begin());
+  return turn;
+}
+
+std::optional<std::size_t> Turns::remove(const Task& task) {
+  const auto found = places_.find(&task);
+  if (found == places_.end()) return std::nullopt;
+  const std::size_t next = found->second->next;
+  erase(found->second);
+  return next;
+}
+
+std::vector<std::shared_ptr<Task>> Turns::tasks() const {
+  std::vector<std::shared_ptr<Task>> all;
+  for (const auto& [priority, lane] : lanes_)
+    for (const Entry& entry : lane) all.push_back(entry.task);
+  return all;
+}
+
+void Turns::erase(Lane::iterator place) {
+  const int priority = place->task->call().priority;
+  places_.erase(place->task.get());
+  Lane& lane = lanes_.at(priority);
+  lane.erase(place);
+  if (lane.empty()) lanes_.erase(priority);
+}
+
+}  // namespace rerank
