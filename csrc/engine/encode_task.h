@@ -18,8 +18,8 @@ class EncodeTask final : public Task {
       : Task(batch.num_slices(), std::move(call)), batch_(std::move(batch)) {}
 
   // A slice takes a fraction of the time of a batch, of any model; it is no row.
-  std::int64_t cost(std::size_t) const override { return 64; }
-  Load load(std::size_t) const override { return {}; }
+  std::int64_t cost(std::size_t /*slice*/) const override { return 64; }
+  Load load(std::size_t /*slice*/) const override { return {}; }
 
   // The ids, once done; rethrows what stopped the task.
   EncodedTexts result() {
@@ -28,7 +28,8 @@ class EncodeTask final : public Task {
   }
 
  private:
-  void run(std::size_t slice, WorkerBuffers&, const std::stop_token&) override {
+  void run(std::size_t slice, WorkerBuffers& /*unused*/,
+           const std::stop_token& /*a slice is short*/) override {
     batch_.run(slice);
   }
   std::string progress(std::size_t ended) const override {

@@ -209,16 +209,18 @@ void CrossEncoder::check_output() {
                                    " or [batch, 2]");
 }
 
+void CrossEncoder::check_run(Status* status, const Inputs& inputs) const {
+  if (status == nullptr) return;  // before the words are put together
+  library_.check(status, Fault::kRun,
+                 file_ + " failed on " + std::to_string(inputs.rows) + " rows of " +
+                     std::to_string(inputs.width) +
+                     " tokens (if only long rows do, lower max_length)");
+}
+
 void CrossEncoder::run(const Inputs& inputs, std::span<float> logits,
                        const std::stop_token& stop) const {
   assert(logits.size() == static_cast<std::size_t>(inputs.rows));
-  const auto check = [&](Status* status) {
-    if (status == nullptr) return;  // before the words are put together
-    library_.check(status, Fault::kRun,
-                   file_ + " failed on " + std::to_string(inputs.rows) + " rows of " +
-                       std::to_string(inputs.width) +
-                       " tokens (if only long rows do, lower max_length)");
-  };
+  const auto check = [&](Status* status) { check_run(status, inputs); };
   const std::array<const std::int64_t*, 3> data = {inputs.input_ids, inputs.attention_mask,
                                                    inputs.token_type_ids};
   const std::array<std::int64_t, 2> shape = {inputs.rows, inputs.width};
@@ -251,8 +253,13 @@ void CrossEncoder::run(const Inputs& inputs, std::span<float> logits,
     check(api_.Run(session_.get(), options.get(), value_names.data(), values.data(), values.size(),
                    &output_name, 1, made));
   });
+  read(inputs, output.get(), logits);
+}
+
+void CrossEncoder::read(const Inputs& inputs, Value* output, std::span<float> logits) const {
+  const auto check = [&](Status* status) { check_run(status, inputs); };
   const auto info = own<TensorInfo>(api_.ReleaseTensorTypeAndShapeInfo, [&](TensorInfo** made) {
-    check(api_.GetTensorTypeAndShape(output.get(), made));
+    check(api_.GetTensorTypeAndShape(output, made));
   });
   std::size_t rank = 0;
   check(api_.GetDimensionsCount(info.get(), &rank));
@@ -265,7 +272,7 @@ void CrossEncoder::run(const Inputs& inputs, std::span<float> logits,
                                    " rows; a reranker gives one or two per row");
 
   void* raw = nullptr;
-  check(api_.GetTensorMutableData(output.get(), &raw));
+  check(api_.GetTensorMutableData(output, &raw));
   if (output_type_ == kFloat)
     reduce(static_cast<const float*>(raw), static_cast<std::size_t>(labels), logits,
            [](float value) { return value; });

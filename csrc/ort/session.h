@@ -48,6 +48,8 @@ class CrossEncoder {
  private:
   void check_inputs();
   void check_output();
+  void check_run(Status* status, const Inputs& inputs) const;
+  void read(const Inputs& inputs, Value* output, std::span<float> logits) const;
   std::vector<std::string> names(bool inputs) const;
 
   const Library& library_;

@@ -42,7 +42,7 @@ class FakeScore {
 };
 
 inline void fake_model(const PackedBatch& batch, std::span<float> logits,
-                       const std::stop_token& = {}) {
+                       const std::stop_token& /*short*/ = {}) {
   const auto width = static_cast<std::size_t>(batch.width);
   for (std::size_t row = 0; row < logits.size(); ++row) {
     FakeScore score;
@@ -84,10 +84,11 @@ class Gate {
 };
 
 inline RunBatch behind(Gate& gate) {
-  return [&gate](const PackedBatch& batch, std::span<float> logits, const std::stop_token&) {
-    gate.pass();
-    fake_model(batch, logits);
-  };
+  return
+      [&gate](const PackedBatch& batch, std::span<float> logits, const std::stop_token& /*short*/) {
+        gate.pass();
+        fake_model(batch, logits);
+      };
 }
 
 // Owns what a Request borrows.
