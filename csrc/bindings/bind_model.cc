@@ -26,7 +26,8 @@ std::shared_ptr<ort::CrossEncoder> load(const std::filesystem::path& library,
   // Safe: the arguments are C++ values by now.
   return without_gil([&] {
     return std::make_shared<ort::CrossEncoder>(
-        ort::Library::open(library), ort::SessionConfig{model, provider, provider_options, is_optimized});
+        ort::Library::open(library),
+        ort::SessionConfig{model, provider, provider_options, is_optimized});
   });
 }
 
