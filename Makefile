@@ -69,7 +69,7 @@ tsan: $(VENV)/.test
 asan: $(VENV)/.test
 	$(call native,asan,address$(comma)undefined)
 	rm -rf build/asan-tree && mkdir -p build/asan-tree
-	cp -r csrc rerank_core tests benchmarks examples setup.py pyproject.toml *.md LICENSE build/asan-tree
+	cp -r csrc rerank_core tests benchmarks training tools examples setup.py pyproject.toml *.md LICENSE build/asan-tree
 	rm -f build/asan-tree/rerank_core/_core.*.so
 	cd build/asan-tree && RERANK_CORE_SANITIZE=address,undefined $(abspath $(BIN))/python setup.py -q build_ext --inplace
 	cd build/asan-tree && ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) \
