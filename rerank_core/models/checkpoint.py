@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rerank_core.errors import ModelError, NotFoundError
-from rerank_core.models.manifest import read_json
+from rerank_core.models.manifest import check_is_there, read_json
 
 __all__ = ["Checkpoint", "read"]
 
@@ -129,12 +129,7 @@ def _check_weights(path: Path) -> None:
         raise ModelError(
             f"{path.parent} has no {path.name}, which {_INDEX} names; download it again"
         )
-    with path.open("rb") as file:
-        start = file.read(40)
-    if not start:
-        raise ModelError(f"{path} is empty; download it again")
-    if start.startswith(b"version https://git-lfs"):
-        raise ModelError(f"{path} is a Git LFS pointer, not the weights; run git lfs pull")
+    check_is_there(path, "weights", "download")
 
 
 def _tokenizer(directory: Path) -> Path | None:

@@ -10,7 +10,16 @@ from typing import Any
 
 from rerank_core.errors import ModelError
 
-__all__ = ["ACTIVATIONS", "DEVICES", "MANIFEST", "PRECISIONS", "Manifest", "digest", "read_json"]
+__all__ = [
+    "ACTIVATIONS",
+    "DEVICES",
+    "MANIFEST",
+    "PRECISIONS",
+    "Manifest",
+    "check_is_there",
+    "digest",
+    "read_json",
+]
 
 MANIFEST = "rerank_core.json"
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -81,6 +90,24 @@ def digest(path: Path) -> str:
         while block := file.read(1 << 20):
             found.update(block)
     return found.hexdigest()
+
+
+def check_is_there(path: Path, what: str, again: str) -> None:
+    """Refuse a file that stands for one that was never fetched.
+
+    Args:
+        what: What it should hold.
+        again: What to do where it is empty.
+
+    Raises:
+        ModelError: It is empty, or a pointer of Git LFS.
+    """
+    with path.open("rb") as file:
+        start = file.read(40)
+    if not start:
+        raise ModelError(f"{path} is empty; {again} it again")
+    if start.startswith(b"version https://git-lfs"):
+        raise ModelError(f"{path} is a Git LFS pointer, not the {what}; run git lfs pull")
 
 
 def read_json(path: Path) -> dict[str, Any]:

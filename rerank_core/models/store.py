@@ -14,7 +14,7 @@ from rerank_core.errors import (
 )
 from rerank_core.models.hub import checked_revision, download_model, is_hub_id
 from rerank_core.models.layout import GRAPH_NAMES, choose_graph
-from rerank_core.models.manifest import PRECISIONS, Manifest, digest
+from rerank_core.models.manifest import PRECISIONS, Manifest, check_is_there, digest
 from rerank_core.models.traits import Traits
 
 __all__ = ["BUNDLED", "ModelFiles", "find", "locate", "verify"]
@@ -88,12 +88,14 @@ def find(
     _need(directory, "config.json")
     tokenizer = _need(directory, "tokenizer.json")
     there = [place for place in GRAPH_NAMES if (directory / place).is_file()]
-    graph, found_precision = choose_graph(there, manifest, precision, directory)
+    name_of_graph, found_precision = choose_graph(there, manifest, precision, directory)
     traits = Traits.read(directory)
+    graph = _need(directory, name_of_graph)
+    check_is_there(graph, "graph", "download or export")
     return ModelFiles(
         name=name,
         directory=directory,
-        graph=_checked_graph(_need(directory, graph)),
+        graph=graph,
         tokenizer=tokenizer,
         precision=found_precision,
         traits=replace(
@@ -159,14 +161,4 @@ def _need(directory: Path, name: str) -> Path:
             f"{directory} has no {name}; a model directory holds config.json, tokenizer.json and "
             "an ONNX graph"
         )
-    return path
-
-
-def _checked_graph(path: Path) -> Path:
-    with path.open("rb") as file:
-        start = file.read(40)
-    if not start:
-        raise ModelError(f"{path} is empty; download or export it again")
-    if start.startswith(b"version https://git-lfs"):
-        raise ModelError(f"{path} is a Git LFS pointer, not the graph; run git lfs pull")
     return path

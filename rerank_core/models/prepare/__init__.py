@@ -91,9 +91,10 @@ def prepare(
 
     Raises:
         NotFoundError: There is no such model.
-        ModelError: It cannot be exported or read, a rewrite changed scores, or the result ranks otherwise.
+        ModelError: It cannot be exported or read, a rewrite changed scores, the result ranks otherwise, or
+            it cannot be written.
+        FailedPreconditionError: A package that it takes is not installed.
         InvalidArgumentError: No such precision runs on the device, or out holds something.
-        OSError: The disk is full, or out cannot be written.
 
     Example:
         >>> from rerank_core.models.prepare import prepare
