@@ -43,7 +43,6 @@ SHAPES = {
     "base (12 x 768)": (12, 768, 12),
 }
 STEPS = [rewrite.name for rewrite in REWRITES if "cpu" in rewrite.devices]
-SKIPPED = ["SkipLayerNormFusion"]
 PLAIN, INT8 = "plain export", "int8: a scale per run (chosen)"
 
 
@@ -93,7 +92,7 @@ def variants(root: Path, exported: Path, *, is_brief: bool) -> dict[str, Path]:
         apply_rewrites(graph, sampler, device="cpu", without=STEPS[count:])
         save_graph(graph, rewritten)
         manifest = Manifest(graph="model.onnx", precision="fp32", is_optimized=True)
-        optimize(rewritten, directory(f"+ {step}", manifest), skip=SKIPPED)
+        optimize(rewritten, directory(f"+ {step}", manifest))
     graph = load_graph(exported / "model.onnx")
     apply_rewrites(graph, sampler, device="cpu", without=["attention"])
     save_graph(graph, unfused)
@@ -101,18 +100,18 @@ def variants(root: Path, exported: Path, *, is_brief: bool) -> dict[str, Path]:
     together = Manifest(graph="model.onnx", precision="int8", is_optimized=True, max_batch_rows=64)
     raw = root / "int8.onnx"
     quantize(rewritten, raw, reduce_range=False)
-    optimize(raw, directory(INT8, alone), skip=SKIPPED)
+    optimize(raw, directory(INT8, alone))
     if is_brief:
         return made
     int8_variants.rows(rewritten, raw)
-    optimize(raw, directory("int8: a scale per token", together), skip=SKIPPED)
+    optimize(raw, directory("int8: a scale per token", together))
     int8_variants.blocks(rewritten, raw)
-    optimize(raw, directory("int8: blocks of 128 (MatMulNBits)", together), skip=SKIPPED)
+    optimize(raw, directory("int8: blocks of 128 (MatMulNBits)", together))
     # The quantizer knows no type of a fused attention's result, and would leave what follows it.
     graph = load_graph(unfused)
     feeds = [sampler(graph, 1, width) for width in range(16, 400, 4)]
     int8_variants.static(unfused, raw, feeds)
-    optimize(raw, directory("int8: scales from calibration", together), skip=SKIPPED)
+    optimize(raw, directory("int8: scales from calibration", together))
     return made
 
 

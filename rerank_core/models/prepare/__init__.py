@@ -39,8 +39,6 @@ __all__ = ["Prepared", "prepare"]
 
 _GRAPH = "model.onnx"  # of a prepared directory
 _COPIED = ("config.json", "tokenizer.json", "tokenizer_config.json")
-# Optimizers of ONNX Runtime whose operators take longer than what they replace: csrc/ort/session.cc.
-_SKIPPED = ("SkipLayerNormFusion",)
 _RUNS = {("fp32", "cpu"), ("fp32", "cuda"), ("int8", "cpu"), ("fp16", "cuda")}
 
 
@@ -217,4 +215,4 @@ def _write_graph(
     if precision == "int8":
         quantize(converted, stage / "int8.onnx", reduce_range=reduce_range)
         converted = stage / "int8.onnx"
-    optimize(converted, made / _GRAPH, skip=_SKIPPED)
+    optimize(converted, made / _GRAPH)
