@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 
 from rerank_core import _core
 from rerank_core._calling import begin_call, on_thread
-from rerank_core._loading import UNLIMITED, load
+from rerank_core._loading import load
+from rerank_core._scoring import PairScorer
 from rerank_core.errors import InvalidArgumentError, InvalidTypeError
 from rerank_core.models.store import BUNDLED
 from rerank_core.request import (
@@ -20,7 +20,6 @@ from rerank_core.request import (
     checked_positive,
     checked_query,
     checked_rank_fields,
-    checked_truncate,
     texts_of,
 )
 from rerank_core.results import (
@@ -30,38 +29,17 @@ from rerank_core.results import (
     RerankResult,
     RerankUsage,
 )
-from rerank_core.tokenizer import Encoded
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
 
-    from rerank_core.tokenizer import Tokenizer
+    from rerank_core.tokenizer import Encoded, Tokenizer
 
 __all__ = ["Reranker"]
-
-
-@dataclass(frozen=True)
-class _PairLogits:
-    """What came back for the pairs of one request, in input order."""
-
-    logits: NDArray[np.float32]
-    tokens_run: NDArray[np.int64]
-    truncated: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class _Documents:
-    """What a call ranks: the caller's objects, and their texts or ids."""
-
-    objects: list[Any]
-    content: list[str] | Encoded
-
-    def __len__(self) -> int:
-        return len(self.objects)
 
 
 class Reranker:
@@ -139,6 +117,7 @@ class Reranker:
             when_full=when_full,
         )
         self._engine, self._tokenizer, self._info = loaded.engine, loaded.tokenizer, loaded.info
+        self._pairs = PairScorer(loaded)
         # Also at interpreter exit, so that no worker is inside ONNX Runtime while it is torn down.
         self._close = weakref.finalize(self, self._engine.close)
 
@@ -248,18 +227,15 @@ class Reranker:
             7
         """
         call = begin_call(timeout, priority)
-        given = self._given(documents, rank_fields, text_of)
+        given = self._pairs.documents(documents, rank_fields, text_of)
         if not len(given):
             raise InvalidArgumentError("documents must not be empty")
         top_n = len(given) if top_n is None else checked_positive("top_n", top_n)
         checked_bool("return_documents", return_documents)
-        scored = self._score(
-            call,
-            [checked_query(query)],
-            np.zeros(len(given), np.int64),
-            given.content,
-            self._limits(truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc),
+        limits = self._pairs.limits(
+            truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc
         )
+        scored = self._pairs.score(call, [checked_query(query)], given.content, limits)
         order = _core.rank(scored.logits, min(top_n, len(given)))
         scores = self._scale(scored.logits[order], raw_scores)
         return RerankResult(
@@ -317,14 +293,11 @@ class Reranker:
             True
         """
         call = begin_call(timeout, priority)
-        given = self._given(documents, rank_fields, text_of)
-        scored = self._score(
-            call,
-            [checked_query(query)],
-            np.zeros(len(given), np.int64),
-            given.content,
-            self._limits(truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc),
+        given = self._pairs.documents(documents, rank_fields, text_of)
+        limits = self._pairs.limits(
+            truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc
         )
+        scored = self._pairs.score(call, [checked_query(query)], given.content, limits)
         return self._scale(scored.logits, raw_scores).astype(np.float32)
 
     def score_pairs(
@@ -360,7 +333,7 @@ class Reranker:
         """
         call = begin_call(timeout, priority)
         asked = checked_documents(queries, "queries")
-        given = self._given(documents, rank_fields, text_of)
+        given = self._pairs.documents(documents, rank_fields, text_of)
         if len(asked) != len(given):
             raise InvalidArgumentError(
                 f"queries and documents must be of equal length, got {len(asked)} and {len(given)}"
@@ -372,12 +345,12 @@ class Reranker:
                 raise type(error)(f"queries[{index}]: {error}") from None
         distinct = list(dict.fromkeys(asked))
         position = {query: place for place, query in enumerate(distinct)}
-        scored = self._score(
+        scored = self._pairs.score(
             call,
             distinct,
-            np.fromiter((position[query] for query in asked), np.int64, len(asked)),
             given.content,
-            self._limits(truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc),
+            self._pairs.limits(truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc),
+            np.fromiter((position[query] for query in asked), np.int64, len(asked)),
             lambda place: f"queries[{asked.index(distinct[place])}]",
         )
         return self._scale(scored.logits, raw_scores).astype(np.float32)
@@ -430,72 +403,6 @@ class Reranker:
         return (
             f"Reranker({info.model!r}, precision={info.precision!r}, provider={info.provider!r}, "
             f"max_length={info.max_length}, threads={info.threads}, tokenizer={info.tokenizer!r})"
-        )
-
-    def _limits(
-        self,
-        truncate: str,
-        max_pair_tokens: int | None,
-        max_tokens_per_doc: int | None,
-        max_chunks_per_doc: int | None,
-    ) -> _core.PairLimits:
-        """Check what a call says of lengths, and put it as the core names it."""
-        limits = {}
-        for name, argument, value in (
-            ("pair_tokens", "max_pair_tokens", max_pair_tokens),
-            ("doc_tokens", "max_tokens_per_doc", max_tokens_per_doc),
-            ("max_chunks", "max_chunks_per_doc", max_chunks_per_doc),
-        ):
-            if value is not None:
-                limits[name] = min(checked_positive(argument, value), UNLIMITED)
-        least = self._tokenizer.layout.num_special + 1
-        if limits.get("pair_tokens", least) < least:
-            raise InvalidArgumentError(
-                f"max_pair_tokens must be at least {least}, got {max_pair_tokens}"
-            )
-        return _core.PairLimits(
-            row_tokens=self._info.max_length, truncate=checked_truncate(truncate), **limits
-        )
-
-    def _given(
-        self, documents: Any, rank_fields: Sequence[str], text_of: TextOf | None
-    ) -> _Documents:
-        """Check the documents of a call."""
-        fields = checked_rank_fields(rank_fields)
-        if not isinstance(documents, Encoded):
-            objects = checked_documents(documents)
-            return _Documents(objects, texts_of(objects, fields, text_of))
-        if text_of is not None:
-            raise InvalidArgumentError("text_of has no use for documents that are encoded")
-        self._tokenizer.check(documents)
-        return _Documents([None] * len(documents), documents)
-
-    def _score(
-        self,
-        call: _core.Call,
-        queries: list[str],
-        query_of: NDArray[np.int64],
-        documents: list[str] | Encoded,
-        limits: _core.PairLimits,
-        name_of_query: Callable[[int], str] = lambda _: "query",
-    ) -> _PairLogits:
-        self._engine.check(call)  # before the tokenizer, which does not expect a fork either
-        self._engine.check_room()  # and before it does work that will be refused
-        asked = self._tokenizer.cut(queries, engine=self._engine, call=call, name_of=name_of_query)
-        if not isinstance(documents, Encoded):
-            shortest = int(np.diff(asked.offsets).min(initial=UNLIMITED))
-            room = _core.document_room(self._tokenizer.layout, shortest, limits)
-            documents = self._tokenizer.cut(documents, room, engine=self._engine, call=call)
-        return _PairLogits(
-            *self._engine.run(
-                asked.ids,
-                asked.offsets,
-                documents.ids,
-                documents.offsets,
-                query_of,
-                limits,
-                call,
-            )
         )
 
     def _scale(
