@@ -78,6 +78,8 @@ class Call:
         outer: Call | None = None,
         signals: bool = True,
     ) -> None: ...
+    @property
+    def cancelled(self) -> bool: ...
     def cancel(self) -> None: ...
 
 class Engine:
@@ -94,6 +96,7 @@ class Engine:
         max_queued_rows: int = ...,
         max_queued_tokens: int = ...,
         refuse: bool = False,
+        cache_rows: int = 0,
     ) -> None: ...
     def run(
         self,

@@ -70,6 +70,7 @@ def load(
     max_queued_rows: int | None,
     max_queued_tokens: int | None,
     when_full: str,
+    cache_rows: int | None,
 ) -> Loaded:
     """Check the options, find and load the model, try it, start its engine.
 
@@ -84,6 +85,8 @@ def load(
     budget = kind.token_budget
     if token_budget is not None:
         budget = min(checked_positive("token_budget", token_budget), UNLIMITED)
+    if cache_rows is not None:
+        cache_rows = min(checked_positive("cache_rows", cache_rows), UNLIMITED)
     queue = _checked_queue(max_queued_rows, max_queued_tokens, when_full)
 
     files = find(model, precision, revision)
@@ -118,6 +121,7 @@ def load(
         max_batch_rows=max_batch_rows or UNLIMITED,
         width_multiple=kind.width_multiple if graph.has_attention_mask else 1,
         max_width=row_tokens,
+        cache_rows=cache_rows or 0,
         **queue,
     )
     info = RerankerInfo(

@@ -33,11 +33,12 @@ def rank(logits: Sequence[float], top_n: int) -> list[int]:
 
 @dataclass
 class Row:
-    """One row: its pair, its ids and type ids."""
+    """One row: its pair, its ids and type ids, and what they are of."""
 
     pair: int
     ids: list[int]
     type_ids: list[int]
+    texts: tuple[list[int], list[int]]
 
 
 @dataclass
@@ -54,7 +55,7 @@ class TokenLimitExceededError(Exception):
 
 
 def lay_out(pieces: Sequence[Piece], query: list[int], document: list[int]) -> Row:
-    row = Row(-1, [], [])
+    row = Row(-1, [], [], (query, document))
     for kind, special, type_id in pieces:
         part = {"special": [special], "query": query, "document": document}[kind]
         row.ids += part
@@ -102,6 +103,12 @@ def pair_rows(
     if offenders:
         raise TokenLimitExceededError(offenders)
     return paired
+
+
+def first_equal(rows: Sequence[Row]) -> list[int]:
+    return [
+        next(place for place, other in enumerate(rows) if other.texts == row.texts) for row in rows
+    ]
 
 
 def pack(rows: Sequence[Row]) -> dict[str, NDArray[np.int64]]:

@@ -67,6 +67,9 @@ class Reranker:
         max_queued_tokens: The same in tokens, padding included.
         when_full: What a call does that finds no room: "wait" for it, by priority and then first come,
             first in; or "fail" with ResourceExhaustedError.
+        cache_rows: Rows whose logits are kept for later calls, some 100 bytes each, those used last
+            first; None keeps none. An equal row (tokens of query and document, as they were cut) is then
+            not run again.
 
     Raises:
         NotFoundError: There is no such model, or the hub cannot be asked.
@@ -101,6 +104,7 @@ class Reranker:
         max_queued_rows: int | None = None,
         max_queued_tokens: int | None = None,
         when_full: Literal["wait", "fail"] = "wait",
+        cache_rows: int | None = None,
     ) -> None:
         loaded = load(
             model,
@@ -115,6 +119,7 @@ class Reranker:
             max_queued_rows=max_queued_rows,
             max_queued_tokens=max_queued_tokens,
             when_full=when_full,
+            cache_rows=cache_rows,
         )
         self._engine, self._tokenizer, self._info = loaded.engine, loaded.tokenizer, loaded.info
         self._pairs = PairScorer(loaded)

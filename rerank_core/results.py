@@ -88,7 +88,8 @@ class RerankUsage(_Record):
 
     Attributes:
         rerank_units: Pinecone's unit: 1 per request.
-        total_tokens: Tokens that were run, special tokens included; not part of the REST JSON.
+        total_tokens: Tokens of all rows, special tokens included, whether they had to be run or were
+            known (see `EngineStats`); not part of the REST JSON.
     """
 
     rerank_units: int
@@ -262,6 +263,9 @@ class EngineStats(_Record):
         wait_seconds: From a call's pairs to the start of its first batch, over all calls.
         run_seconds: Inside the model, over all workers.
         truncated: Pairs that were cut.
+        repeats: Rows that were not run because an equal one of the same call was.
+        cache_hits: Rows that were not run because an earlier call had run an equal one.
+        cached_rows: Rows whose logits are kept now, at most ``cache_rows``.
         cancelled: Calls given up by their asyncio task or by Ctrl-C.
         deadline_exceeded: Calls whose timeout passed.
         rejected: Calls for which the queue had no room.
@@ -280,6 +284,9 @@ class EngineStats(_Record):
     wait_seconds: float
     run_seconds: float
     truncated: int
+    repeats: int
+    cache_hits: int
+    cached_rows: int
     cancelled: int
     deadline_exceeded: int
     rejected: int

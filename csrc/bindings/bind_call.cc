@@ -13,6 +13,7 @@ void bind_call(py::module_& m) {
       .def(py::init<std::optional<double>, int, const CallHandle*, bool>(), py::kw_only(),
            py::arg("timeout") = py::none(), py::arg("priority") = 0, py::arg("outer") = py::none(),
            py::arg("signals") = true)
+      .def_property_readonly("cancelled", &CallHandle::cancelled)
       .def("cancel", [](CallHandle& call) {
         without_gil([&] { call.cancel(); });  // safe: no Python listens
       });

@@ -32,8 +32,8 @@ EngineHolder make_engine(const std::shared_ptr<ort::CrossEncoder>& model,
                          const PairTemplate& layout, std::int64_t threads,
                          std::int64_t max_batch_tokens, std::int64_t max_batch_rows,
                          std::int64_t width_multiple, std::int64_t max_width,
-                         std::int64_t max_queued_rows, std::int64_t max_queued_tokens,
-                         bool refuse) {
+                         std::int64_t max_queued_rows, std::int64_t max_queued_tokens, bool refuse,
+                         std::size_t cache_rows) {
   const auto run = [model](const PackedBatch& batch, std::span<float> logits,
                            const std::stop_token& stop) {
     model->run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
@@ -44,7 +44,7 @@ EngineHolder make_engine(const std::shared_ptr<ort::CrossEncoder>& model,
   return EngineHolder(without_gil([&] {
     return new Engine(run, layout,
                       {max_batch_tokens, max_batch_rows, width_multiple, max_width, threads},
-                      {max_queued_rows, max_queued_tokens, refuse});
+                      {max_queued_rows, max_queued_tokens, refuse}, cache_rows);
   }));
 }
 
@@ -114,6 +114,8 @@ py::dict counters(const Engine& engine) {
   result["run_ns"] = sums.run_ns.load();
   result["wait_ns"] = sums.wait_ns.load();
   result["truncated"] = sums.truncated.load();
+  result["repeats"] = sums.repeats.load();
+  result["cache_hits"] = sums.cache_hits.load();
   result["cancelled"] = sums.cancelled.load();
   result["deadline_exceeded"] = sums.deadline_exceeded.load();
   result["rejected"] = sums.rejected.load();
@@ -122,6 +124,7 @@ py::dict counters(const Engine& engine) {
   result["queued_rows"] = depth.rows;
   result["queued_tokens"] = depth.tokens;
   result["queued_calls"] = depth.tasks;
+  result["cached_rows"] = without_gil([&] { return engine.cached_rows(); });  // safe: as close
   return result;
 }
 
@@ -132,7 +135,8 @@ void bind_engine(py::module_& m) {
       .def(py::init(&make_engine), py::kw_only(), py::arg("model"), py::arg("layout"),
            py::arg("threads"), py::arg("max_batch_tokens"), py::arg("max_batch_rows"),
            py::arg("width_multiple"), py::arg("max_width"), py::arg("max_queued_rows") = kUnbounded,
-           py::arg("max_queued_tokens") = kUnbounded, py::arg("refuse") = false)
+           py::arg("max_queued_tokens") = kUnbounded, py::arg("refuse") = false,
+           py::arg("cache_rows") = 0)
       .def("run", &run, py::arg("query_ids").noconvert(), py::arg("query_offsets").noconvert(),
            py::arg("document_ids").noconvert(), py::arg("document_offsets").noconvert(),
            py::arg("query_of").noconvert(), py::arg("limits"), py::arg("call") = py::none())

@@ -8,6 +8,7 @@
 #include "bindings/gil.h"
 #include "core/pack.h"
 #include "core/pair.h"
+#include "core/row_key.h"
 
 namespace rerank::bindings {
 namespace {
@@ -53,6 +54,7 @@ py::dict pack_pairs(const PairTemplate& layout, const Array<std::int32_t>& query
   std::vector<std::int64_t> order(paired.rows.size());
   std::vector<std::int64_t> pair_of(paired.rows.size());
   std::int64_t width = 0;
+  const auto keys = row_keys(RowSecret::random(), queries, documents, owners, paired);
   for (std::size_t i = 0; i < order.size(); ++i) {
     order[i] = static_cast<std::int64_t>(i);
     pair_of[i] = paired.rows[i].pair;
@@ -72,6 +74,7 @@ py::dict pack_pairs(const PairTemplate& layout, const Array<std::int32_t>& query
   result["row_tokens"] = give(paired.row_tokens);
   result["tokens_run"] = give(paired.tokens_run);
   result["truncated"] = give(paired.truncated);
+  result["first_equal"] = give(first_equal(keys));
   return result;
 }
 

@@ -27,6 +27,7 @@ class CallHandle {
   const Call& call() const { return call_; }
   bool signals() const { return signals_; }  // does Python show them to this thread
   void cancel() { source_.request_stop(); }
+  bool cancelled() const { return source_.stop_requested(); }
 
  private:
   static constexpr double kForever = 1e9;  // seconds; what is added to the clock must fit into it

@@ -18,12 +18,7 @@ void pack(const PairTemplate& layout, const Encoded& queries, const Encoded& doc
 
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto index = static_cast<std::size_t>(rows[i]);
-    const Row& row = paired.rows[index];
-    const auto pair = static_cast<std::size_t>(row.pair);
-    const auto query = queries[static_cast<std::size_t>(query_of[pair])].first(
-        static_cast<std::size_t>(row.query_tokens));
-    const auto document = documents[pair].subspan(static_cast<std::size_t>(row.document_begin),
-                                                  static_cast<std::size_t>(row.document_tokens));
+    const auto [query, document] = ids_of(paired.rows[index], queries, documents, query_of);
     assert(paired.row_tokens[index] <= width);
     const std::size_t at = i * static_cast<std::size_t>(width);
     layout.write(query, document, packed.input_ids.data() + at, packed.token_type_ids.data() + at);

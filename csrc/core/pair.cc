@@ -49,6 +49,15 @@ void PairTemplate::write(std::span<const std::int32_t> query,
   }
 }
 
+RowIds ids_of(const Row& row, const Encoded& queries, const Encoded& documents,
+              std::span<const std::int64_t> query_of) {
+  const auto pair = static_cast<std::size_t>(row.pair);
+  return {queries[static_cast<std::size_t>(query_of[pair])].first(
+              static_cast<std::size_t>(row.query_tokens)),
+          documents[pair].subspan(static_cast<std::size_t>(row.document_begin),
+                                  static_cast<std::size_t>(row.document_tokens))};
+}
+
 std::int64_t document_room(const PairTemplate& layout, std::int64_t query_tokens,
                            const PairLimits& limits) {
   check(layout, limits);

@@ -59,6 +59,14 @@ struct Row {
   std::int64_t document_tokens;
 };
 
+// Its ids, without special tokens.
+struct RowIds {
+  std::span<const std::int32_t> query;
+  std::span<const std::int32_t> document;
+};
+RowIds ids_of(const Row& row, const Encoded& queries, const Encoded& documents,
+              std::span<const std::int64_t> query_of);
+
 struct PairedRows {
   std::vector<Row> rows;                 // by pair, then by window
   std::vector<std::int64_t> row_tokens;  // special tokens included

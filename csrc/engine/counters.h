@@ -17,6 +17,8 @@ struct Counters {
   std::atomic<std::int64_t> run_ns{0};         // inside RunBatch, over all workers
   std::atomic<std::int64_t> wait_ns{0};        // from a request to its first batch
   std::atomic<std::int64_t> truncated{0};      // pairs
+  std::atomic<std::int64_t> repeats{0};        // rows not run: equal to another of their request
+  std::atomic<std::int64_t> cache_hits{0};     // rows not run: the cache had their logits
   // Calls that did not get what they asked for; those of a closed engine are in none of them.
   std::atomic<std::int64_t> cancelled{0};
   std::atomic<std::int64_t> deadline_exceeded{0};

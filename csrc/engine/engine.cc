@@ -45,13 +45,27 @@ std::exception_ptr late_error(const Call& call, const std::string& progress) {
   return error(Fault::kDeadline, message.str());
 }
 
+BatchPlan plan_of(std::span<const std::int64_t> rows, std::span<const std::int64_t> row_tokens,
+                  const PlanLimits& limits) {
+  std::vector<std::int64_t> lengths;
+  lengths.reserve(rows.size());
+  for (const std::int64_t row : rows) lengths.push_back(row_tokens[static_cast<std::size_t>(row)]);
+  BatchPlan plan = plan_batches(lengths, limits);
+  for (std::int64_t& row : plan.order) row = rows[static_cast<std::size_t>(row)];
+  return plan;
+}
+
 }  // namespace
 
-Engine::State::State(RunBatch run, PairTemplate layout, PlanLimits plan_limits, QueueBounds bounds)
-    : scorer{std::move(run), std::move(layout), {}, {}}, plan(plan_limits), queue(bounds) {}
+Engine::State::State(RunBatch run, PairTemplate layout, PlanLimits plan_limits, QueueBounds bounds,
+                     std::size_t cache_rows)
+    : scorer{std::move(run), std::move(layout), ScoreCache(cache_rows)},
+      plan(plan_limits),
+      queue(bounds) {}
 
-Engine::Engine(RunBatch run, PairTemplate layout, PlanLimits plan, QueueBounds bounds)
-    : state_(std::make_unique<State>(std::move(run), std::move(layout), plan, bounds)),
+Engine::Engine(RunBatch run, PairTemplate layout, PlanLimits plan, QueueBounds bounds,
+               std::size_t cache_rows)
+    : state_(std::make_unique<State>(std::move(run), std::move(layout), plan, bounds, cache_rows)),
       owner_(process_id()) {
   try {
     for (std::int64_t i = 0; i < plan.workers; ++i)
@@ -93,6 +107,7 @@ void Engine::check(const Call& call) {
 }
 
 void Engine::check_room() {
+  if (state_->scorer.cache.keeps_any()) return;  // what it knows needs no room
   const std::lock_guard lock(state_->mutex);
   state_->check_room({1, 1});
 }
@@ -102,13 +117,20 @@ std::shared_ptr<Job> Engine::submit(const Request& request, const Call& call) {
   State& state = *state_;
   PairedRows paired = pair_rows(state.scorer.layout, request.queries, request.documents,
                                 request.query_of, request.limits);
-  BatchPlan plan = plan_batches(paired.row_tokens, state.plan);
+  KnownRows known = known_rows(
+      row_keys(state.scorer.secret, request.queries, request.documents, request.query_of, paired),
+      state.scorer.cache);
+  BatchPlan plan = plan_of(known.to_run, paired.row_tokens, state.plan);
   Counters& counters = state.scorer.counters;
   const auto truncated = std::count(paired.truncated.begin(), paired.truncated.end(), true);
-  auto job = std::make_shared<Job>(state.scorer, request, std::move(paired), std::move(plan), call);
+  const auto [repeats, cache_hits] = std::pair(known.repeats, known.cache_hits);
+  auto job = std::make_shared<Job>(state.scorer, request, std::move(paired), std::move(known),
+                                   std::move(plan), call);
   state.enqueue(job);
   ++counters.requests;
   counters.truncated += truncated;
+  counters.repeats += repeats;
+  counters.cache_hits += cache_hits;
   return job;
 }
 
@@ -149,6 +171,8 @@ void Engine::close() {
   for (std::thread& worker : state_->workers) worker.join();
   state_->workers.clear();
 }
+
+std::size_t Engine::cached_rows() const { return forked() ? 0 : state_->scorer.cache.size(); }
 
 QueueDepth Engine::depth() const {
   if (forked()) return {0, 0, 0};

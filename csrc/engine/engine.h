@@ -37,7 +37,8 @@ struct QueueDepth {
 class Engine {
  public:
   // `plan.workers` threads are started.
-  Engine(RunBatch run, PairTemplate layout, PlanLimits plan, QueueBounds bounds = {});
+  Engine(RunBatch run, PairTemplate layout, PlanLimits plan, QueueBounds bounds = {},
+         std::size_t cache_rows = 0);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -52,7 +53,7 @@ class Engine {
 
   // Throws Error: kClosed after close() or in a process forked since, kDeadline, kCancelled.
   void check(const Call& call = {});
-  // Throws ResourceExhausted where submit would, whatever the request.
+  // Throws ResourceExhausted where submit would, whatever the request; with a cache never.
   void check_room();
 
   // True once the task is done, within `time`. Stops it when its deadline passes or its call is
@@ -68,6 +69,7 @@ class Engine {
 
   const Counters& counters() const { return state_->scorer.counters; }
   QueueDepth depth() const;
+  std::size_t cached_rows() const;
 
  private:
   // Apart from Engine, so that a forked child can leave it behind: its threads do not exist there,
@@ -81,7 +83,8 @@ class Engine {
     bool closed = false;
     std::vector<std::thread> workers;
 
-    State(RunBatch run, PairTemplate layout, PlanLimits plan_limits, QueueBounds bounds);
+    State(RunBatch run, PairTemplate layout, PlanLimits plan_limits, QueueBounds bounds,
+          std::size_t cache_rows);
     void enqueue(const std::shared_ptr<Task>& task);
     // The first reason stays, and is counted in `counter`.
     void stop(Task& task, std::exception_ptr reason, std::atomic<std::int64_t>* counter);

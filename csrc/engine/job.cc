@@ -11,28 +11,31 @@
 
 namespace rerank {
 
-Job::Job(Scorer& scorer, const Request& request, PairedRows paired, BatchPlan plan, Call call)
+Job::Job(Scorer& scorer, const Request& request, PairedRows paired, KnownRows known, BatchPlan plan,
+         Call call)
     : Task(plan.batches.size(), std::move(call)),
       scorer_(scorer),
       request_(request),
       paired_(std::move(paired)),
+      known_(std::move(known)),
       plan_(std::move(plan)),
-      row_logits_(paired_.rows.size()) {}
+      row_logits_(known_.logits) {}
 
 PairLogits Job::result() const {
   rethrow_failure();
   PairLogits result;
   result.logits.assign(paired_.tokens_run.size(), -std::numeric_limits<float>::infinity());
-  for (std::size_t i = 0; i < row_logits_.size(); ++i) {
+  for (std::size_t i = 0; i < paired_.rows.size(); ++i) {
     const std::int64_t pair = paired_.rows[i].pair;
-    if (std::isnan(row_logits_[i])) {
+    const float logit = row_logits_[static_cast<std::size_t>(known_.first_equal[i])];
+    if (std::isnan(logit)) {
       ++scorer_.counters.failed;
       throw Error(Fault::kRun, "the model gave NaN for the document at index " +
                                    std::to_string(pair) +
                                    "; check its weights, or a precision that overflows");
     }
     float& best = result.logits[static_cast<std::size_t>(pair)];
-    best = std::max(best, row_logits_[i]);
+    best = std::max(best, logit);
   }
   result.tokens_run = paired_.tokens_run;
   result.truncated = paired_.truncated;
@@ -53,7 +56,7 @@ void Job::run(std::size_t batch, WorkerBuffers& buffers, const std::stop_token& 
   const auto order =
       std::span(plan_.order)
           .subspan(static_cast<std::size_t>(rows.begin), static_cast<std::size_t>(rows.rows));
-  auto& [packed, logits] = buffers;
+  auto& [packed, logits, keys] = buffers;
   pack(scorer_.layout, request_.queries, request_.documents, request_.query_of, paired_, order,
        rows.width, packed);
   logits.resize(order.size());
@@ -67,11 +70,15 @@ void Job::run(std::size_t batch, WorkerBuffers& buffers, const std::stop_token& 
   const auto spent = ns(Clock::now() - start);
 
   std::int64_t tokens = 0;
+  keys.clear();
   for (std::size_t i = 0; i < order.size(); ++i) {
     const auto row = static_cast<std::size_t>(order[i]);
     row_logits_[row] = logits[i];
+    keys.push_back(known_.keys[row]);
     tokens += paired_.row_tokens[row];
   }
+  scorer_.cache.add(keys, logits);
+
   Counters& counters = scorer_.counters;
   ++counters.batches;
   counters.rows += rows.rows;

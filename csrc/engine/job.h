@@ -12,7 +12,10 @@
 #include "core/batch_plan.h"
 #include "core/encoded.h"
 #include "core/pair.h"
+#include "core/row_key.h"
 #include "engine/counters.h"
+#include "engine/known_rows.h"
+#include "engine/score_cache.h"
 #include "engine/task.h"
 
 namespace rerank {
@@ -39,15 +42,19 @@ using RunBatch = std::function<void(const PackedBatch&, std::span<float>, const 
 struct Scorer {
   RunBatch run;
   PairTemplate layout;
-  Counters counters;
-  Pace pace;
+  ScoreCache cache;
+  const RowSecret secret = RowSecret::random();
+  Counters counters{};
+  Pace pace{};
 };
 
-// The batches of one request. Every row has its own place in `row_logits_`, so they are written without
-// a lock.
+// The batches of one request: of its rows that are not known. Every row has its own place in
+// `row_logits_`, so they are written without a lock.
 class Job final : public Task {
  public:
-  Job(Scorer& scorer, const Request& request, PairedRows paired, BatchPlan plan, Call call);
+  // `plan.order` holds rows, those of known.to_run.
+  Job(Scorer& scorer, const Request& request, PairedRows paired, KnownRows known, BatchPlan plan,
+      Call call);
 
   std::int64_t cost(std::size_t batch) const override { return load(batch).tokens; }
   Load load(std::size_t batch) const override;
@@ -63,9 +70,10 @@ class Job final : public Task {
   Scorer& scorer_;
   const Request request_;
   const PairedRows paired_;
+  const KnownRows known_;
   const BatchPlan plan_;
   const Clock::time_point submitted_ = Clock::now();
-  std::vector<float> row_logits_;
+  std::vector<float> row_logits_;  // of each row that is the first of its equals
 };
 
 }  // namespace rerank

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/pack.h"
+#include "core/row_key.h"
 #include "engine/call.h"
 
 namespace rerank {
@@ -20,6 +21,7 @@ namespace rerank {
 struct WorkerBuffers {
   PackedBatch packed;
   std::vector<float> logits;
+  std::vector<RowKey> keys;
 };
 
 // What a piece adds to a bounded queue.

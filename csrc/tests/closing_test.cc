@@ -169,7 +169,9 @@ void closed_at_any_moment() {
 }
 
 void closed_while_others_submit() {
-  const Question question({11}, std::vector<Ids>(50, {21}));
+  std::vector<Ids> documents;
+  for (std::int32_t id = 21; id < 71; ++id) documents.push_back({id});
+  const Question question({11}, documents);
   for (unsigned seed = 0; seed < 50; ++seed) {
     Engine engine(fake_model, bert(), kFourWorkers);
     on_threads(4, [&](int thread) {

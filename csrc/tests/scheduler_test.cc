@@ -254,9 +254,11 @@ class Diary {
   Ints order_;
 };
 
-// Each document a batch of 512 tokens that begins with `id`.
+// Each document a batch of 512 tokens that begins with `id`; no two are equal.
 Question wide(std::size_t documents, std::int32_t id) {
-  return {{11}, std::vector<Ids>(documents, Ids(508, id)), {.row_tokens = 512}};
+  std::vector<Ids> texts(documents, Ids(508, id));
+  for (std::size_t i = 0; i < documents; ++i) texts[i].back() = static_cast<std::int32_t>(100 + i);
+  return {{11}, texts, {.row_tokens = 512}};
 }
 
 constexpr PlanLimits kRowByRow{.max_batch_rows = 1};

@@ -34,7 +34,10 @@ def test_plain_fp32_keeps_its_batches(int8_directory):
     with Reranker(int8_directory, threads=1) as reranker:
         assert reranker.info.precision == "fp32"
         assert reranker.info.max_batch_rows is None
-        reranker.score("silver river", ["stone"] * 50)
+        reranker.score(
+            "silver river",
+            [f"{word} {other}" for word in models.WORDS[:8] for other in models.WORDS[:8]],
+        )
         counters = reranker._engine.counters()
         assert counters["rows"] > 5 * counters["batches"]
         assert counters["padded_tokens"] == counters["tokens"]

@@ -52,7 +52,7 @@ def test_plan(lengths, limits):
     assert native == _reference.plan_batches(lengths, **limits)
 
 
-@given(PIECES, TEXTS.filter(len), TEXTS, st.data())
+@given(PIECES, TEXTS.filter(len), TEXTS.map(lambda texts: texts + texts[::2]), st.data())
 def test_pairing_and_packing(pieces, queries, documents, data):
     special = sum(kind == "special" for kind, _, _ in pieces)
     room = st.integers(special + 1, special + 25)
@@ -97,5 +97,6 @@ def test_pairing_and_packing(pieces, queries, documents, data):
         assert native[name].tolist() == tensor.tolist()
     assert native["pair_of"].tolist() == [row.pair for row in expected.rows]
     assert native["row_tokens"].tolist() == [len(row.ids) for row in expected.rows]
+    assert native["first_equal"].tolist() == _reference.first_equal(expected.rows)
     assert native["tokens_run"].tolist() == expected.tokens_run
     assert native["truncated"].tolist() == expected.truncated

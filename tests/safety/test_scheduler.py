@@ -5,7 +5,6 @@ import contextlib
 import dataclasses
 import math
 import os
-import random
 import subprocess
 import sys
 import textwrap
@@ -27,6 +26,7 @@ from rerank_core import (
     ResourceExhaustedError,
 )
 from tests import models
+from tests.watching import settled, until
 
 DOCUMENTS = models.texts(60, seed=7)
 MANY = models.texts(6000, seed=8, longest=300)
@@ -45,16 +45,12 @@ def expected(reranker):
 
 @pytest.fixture(scope="module")
 def many(reranker):
-    """More than any test waits for."""
+    """More than any test waits for, and no document twice."""
     once = reranker.encode_documents(MANY)
     lengths = np.tile(np.diff(once.offsets), 10)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    return Encoded(np.tile(once.ids, 10), offsets, tokenizer=once.tokenizer)
-
-
-async def until(condition):
-    while not condition():  # noqa: ASYNC110  (nothing tells when a counter moves)
-        await asyncio.sleep(0.001)
+    shuffled = np.random.default_rng(0).permutation(np.tile(once.ids, 10))
+    return Encoded(shuffled, offsets, tokenizer=once.tokenizer)
 
 
 @contextlib.contextmanager
@@ -82,22 +78,6 @@ def busy(reranker, documents):
         thread.join()
         while not ended and reranker.stats().cancelled == before.cancelled:
             time.sleep(0.001)
-
-
-def calling():
-    """Threads that arerank keeps for later calls."""
-    return [thread for thread in threading.enumerate() if thread.name.startswith("rerank_core")]
-
-
-def settled(reranker, **counts):
-    """Wait until nothing waits and the counters are these; False where they never get there."""
-    for _ in range(30_000):
-        stats = reranker.stats()
-        waits = (stats.queued_rows, stats.queued_tokens, stats.queued_calls)
-        if waits == (0, 0, 0) and all(getattr(stats, name) == counts[name] for name in counts):
-            return True
-        time.sleep(0.001)
-    return False
 
 
 CALLS = {
@@ -381,118 +361,3 @@ def test_stats(model_directory):
         assert settled(own)
         with pytest.raises(dataclasses.FrozenInstanceError):
             stats.rows = 0  # type: ignore[misc]
-
-
-# ---- everything at once
-
-
-class Soak:
-    """Callers of all kinds, each of whose answers is known or one of the errors it asked for."""
-
-    def __init__(self, reranker, until):
-        self.reranker = reranker
-        self.until = until
-        self.jobs = [
-            (f"{word} river", DOCUMENTS[place : place + 1 + 3 * place])
-            for place, word in enumerate(models.WORDS[:15])
-        ]
-        self.expected = [reranker.score(*job).tolist() for job in self.jobs]
-        self.outcomes: dict[str, int] = {}
-        self.lock = threading.Lock()
-
-    def count(self, outcome):
-        with self.lock:
-            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-
-    def options(self, rng):
-        options = {"priority": rng.randint(-1, 1)}
-        if rng.random() < 0.3:
-            options["timeout"] = rng.choice([1e-6, 1e-4, 1e-3, 1e-2])
-        return options
-
-    def thread(self, seed):
-        rng = random.Random(seed)
-        while not self.until():
-            place = rng.randrange(len(self.jobs))
-            try:
-                if rng.random() < 0.1:
-                    self.reranker.score("", DOCUMENTS, **self.options(rng))
-                found = self.reranker.score(*self.jobs[place], **self.options(rng)).tolist()
-            except (DeadlineExceededError, InvalidArgumentError) as error:
-                self.count(type(error).__name__)
-                continue
-            assert found == self.expected[place]
-            self.count("right")
-
-    async def task(self, rng):
-        place = rng.randrange(len(self.jobs))
-        query, documents = self.jobs[place]
-        work = asyncio.create_task(self.reranker.arerank(query, documents, **self.options(rng)))
-        if rng.random() < 0.4:
-            await asyncio.sleep(rng.random() / 100)
-            work.cancel()
-        try:
-            result = await work
-        except (DeadlineExceededError, asyncio.CancelledError) as error:
-            self.count(type(error).__name__)
-            return
-        scores = {hit.index: hit.score for hit in result.data}
-        assert [np.float32(scores[i]) for i in range(len(documents))] == self.expected[place]
-        self.count("right")
-
-    def loop(self, seed):
-        rng = random.Random(seed)
-
-        async def run():
-            while not self.until():
-                await asyncio.gather(*(self.task(rng) for _ in range(10)))
-
-        asyncio.run(run())
-
-    def run(self, threads, loops):
-        with ThreadPoolExecutor(threads + loops) as pool:
-            work = [pool.submit(self.thread, seed) for seed in range(threads)]
-            work += [pool.submit(self.loop, 100 + seed) for seed in range(loops)]
-            for future in work:
-                future.result()
-        assert settled(self.reranker)
-        assert self.reranker.stats().failed == 0
-        assert set(self.outcomes) == {
-            "right",
-            "CancelledError",
-            "DeadlineExceededError",
-            "InvalidArgumentError",
-        }
-
-
-def open_files():
-    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
-
-
-def resident_kb():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
-
-
-def test_soak(model_directory):
-    threads, files = threading.active_count() - len(calling()), open_files()
-    with Reranker(model_directory, threads=2, max_queued_rows=60) as own:
-        soak: Soak = Soak(own, until=lambda: sum(soak.outcomes.values()) > 1500)
-        soak.run(threads=16, loops=2)
-    assert threading.active_count() - len(calling()) == threads
-    assert open_files() <= files + 1
-
-
-@pytest.mark.long
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc")
-def test_soak_for_minutes(model_directory):
-    """RERANK_CORE_SOAK_MINUTES of 64 threads and 4 event loops; memory is flat after a quarter."""
-    minutes = float(os.environ.get("RERANK_CORE_SOAK_MINUTES", "2"))
-    with Reranker(model_directory, threads=2, max_queued_rows=200) as own:
-        sizes = []
-        for part in range(1, 5):
-            end = time.monotonic() + 15 * minutes
-            Soak(own, until=lambda end=end: time.monotonic() > end).run(threads=64, loops=4)
-            sizes.append((part, resident_kb()))
-        first, last = sizes[0][1], sizes[-1][1]
-        assert last < first + 32 * 1024, sizes

@@ -64,7 +64,7 @@ def test_event_loops(random_bert):
 
 def test_arerank_leaves_the_loop_alone(random_bert):
     async def ticks_while_ranking():
-        task = asyncio.create_task(random_bert.arerank("river", DOCUMENTS * 20))
+        task = asyncio.create_task(random_bert.arerank("river", models.texts(1200)))
         ticks = 0
         while not task.done():
             await asyncio.sleep(0)
@@ -85,7 +85,7 @@ def test_other_python_threads_run_meanwhile(random_bert):
         while not stop.is_set():
             counted += 1
 
-    documents = random_bert._tokenizer.encode(DOCUMENTS * 40)
+    documents = random_bert._tokenizer.encode(models.texts(2400))
     query = random_bert._tokenizer.encode(["river"])
     import numpy as np
 
@@ -195,12 +195,11 @@ def test_ctrl_c_stops_a_long_call(model_directory):
         from rerank_core import Reranker
 
         reranker = Reranker({str(model_directory)!r}, threads=1)
-        documents = ["river " * 400] * 20000
-        encoded = reranker._tokenizer.encode(documents[:50])
+        documents = [f"{{place}} river " * 200 for place in range(3000)]
         threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
             while True:
-                reranker.score("stone", documents[:3000])
+                reranker.score("stone", documents)
         except KeyboardInterrupt:
             pass
         print("scores after", reranker.score("stone", ["a"]).shape)
@@ -225,7 +224,7 @@ def test_leaving_with_work_in_flight(model_directory, ending, once):
         def work(reranker=reranker):
             while True:
                 try:
-                    reranker.score("river", ["stone " * 100] * 50)
+                    reranker.score("river", [f"{{place}} stone " * 50 for place in range(50)])
                 except ClosedError:
                     if {once}:
                         return
@@ -239,6 +238,27 @@ def test_leaving_with_work_in_flight(model_directory, ending, once):
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
+def test_leaving_while_an_event_loop_ranks(model_directory):
+    """Python joins the threads of executors before anything is closed: these must not be among them."""
+    done = run(
+        f"""
+        import asyncio, random, threading, time
+        from rerank_core import Reranker
+
+        reranker = Reranker({str(model_directory)!r}, threads=1)
+        words = "river stone lamp garden window music letter bridge".split()
+        hours = [" ".join(random.choices(words, k=400)) for _ in range(200)] * 500
+        hours = [f"{{place}} {{text}}" for place, text in enumerate(hours)]
+        threading.Thread(
+            target=lambda: asyncio.run(reranker.arerank("river", hours)), daemon=True
+        ).start()
+        while reranker.stats().batches < 3:
+            time.sleep(0.01)
+        """
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_killed_by_a_signal_it_is_gone(model_directory):
     code = f"""
@@ -246,7 +266,7 @@ from rerank_core import Reranker
 reranker = Reranker({str(model_directory)!r})
 print("ready", flush=True)
 while True:
-    reranker.score("q", ["stone"] * 100)
+    reranker.score("q", [f"stone {{place}}" for place in range(100)])
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert process.stdout is not None
