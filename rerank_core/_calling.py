@@ -15,7 +15,8 @@ from rerank_core.errors import InvalidArgumentError, InvalidTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import ThreadPoolExecutor
+
+    from rerank_core._daemon_pool import DaemonPool
 
 __all__ = ["begin_call", "on_thread"]
 
@@ -57,15 +58,15 @@ async def on_thread(function: Callable[..., _Result], *args: Any, **options: Any
 
 
 @functools.cache
-def _pool(process: int) -> ThreadPoolExecutor:  # noqa: ARG001  (a forked child has none of its threads)
+def _pool(process: int) -> DaemonPool:  # noqa: ARG001  (a forked child has none of its threads)
     """Give threads that wait for the engine.
 
     Not those of the event loop's executor: they are few, and calls would wait for one out of turn, where
     neither a priority nor a timeout reaches them.
     """
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  (as asyncio)
+    from rerank_core._daemon_pool import DaemonPool  # noqa: PLC0415  (as asyncio)
 
-    return ThreadPoolExecutor(_MAX_THREADS, "rerank_core")
+    return DaemonPool(_MAX_THREADS, "rerank_core")
 
 
 def _checked_timeout(timeout: Any) -> float | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
+import time
 import weakref
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -9,6 +12,7 @@ import numpy as np
 
 from rerank_core import _core
 from rerank_core._calling import begin_call, on_thread
+from rerank_core._events import ENGINE, emit
 from rerank_core._loading import load
 from rerank_core._scoring import PairScorer
 from rerank_core.errors import InvalidArgumentError, InvalidTypeError
@@ -106,6 +110,7 @@ class Reranker:
         when_full: Literal["wait", "fail"] = "wait",
         cache_rows: int | None = None,
     ) -> None:
+        start = time.perf_counter()
         loaded = load(
             model,
             device=device,
@@ -125,6 +130,13 @@ class Reranker:
         self._pairs = PairScorer(loaded)
         # Also at interpreter exit, so that no worker is inside ONNX Runtime while it is torn down.
         self._close = weakref.finalize(self, self._engine.close)
+        emit(
+            ENGINE,
+            logging.INFO,
+            "loaded",
+            **dataclasses.asdict(self._info),
+            seconds=time.perf_counter() - start,
+        )
 
     @property
     def info(self) -> RerankerInfo:
@@ -360,6 +372,35 @@ class Reranker:
         )
         return self._scale(scored.logits, raw_scores).astype(np.float32)
 
+    def warm_up(self, *, timeout: float | None = None) -> float:
+        """Run made-up rows of all lengths on every worker, so that the first calls are not the slow ones.
+
+        A model's first batch of a size finds no memory allocated and its weights in no cache; on CUDA
+        kernels are loaded. It is counted and takes turns as a call does.
+
+        Args:
+            timeout: Seconds that it may take.
+
+        Returns:
+            Seconds that it took.
+
+        Raises:
+            DeadlineExceededError: The timeout has passed.
+            ResourceExhaustedError: The queue is full, and calls were not to wait.
+            EngineError: The model failed.
+            ClosedError: The reranker was closed, or made before a fork.
+
+        Example:
+            >>> from rerank_core import Reranker
+            >>> Reranker().warm_up() > 0
+            True
+        """
+        start = time.perf_counter()
+        self._pairs.warm_up(begin_call(timeout, 0))
+        seconds = time.perf_counter() - start
+        emit(ENGINE, logging.INFO, "warmed_up", model=self._info.model, seconds=seconds)
+        return seconds
+
     def stats(self) -> EngineStats:
         """Give what was done since the reranker was made, and what waits now.
 
@@ -385,6 +426,8 @@ class Reranker:
 
     def close(self) -> None:
         """Stop the workers: calls that wait fail with ClosedError, and so do later ones."""
+        if self._close.alive:
+            emit(ENGINE, logging.INFO, "closed", model=self._info.model)
         self._close()
 
     def __reduce__(self) -> NoReturn:

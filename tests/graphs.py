@@ -167,6 +167,26 @@ def table(values: Any, *, labels: int = 1, hide_labels: bool = False) -> onnx.Mo
     return _model(g, ALL_INPUTS[:1], [("logits", TensorProto.FLOAT, ["batch", labels])])
 
 
+def failing(values: Any, *, breaks: int, exhausts: int) -> onnx.ModelProto:
+    """Give `table`, which fails on a row of two special tokens.
+
+    One makes it look past the end of a table, the other makes it ask for 2 ** 46 floats at once.
+    """
+    g = _Graph(0)
+    last = g.node("Gather", "input_ids", g.constant(-1, np.int64), axis=1)
+    places, sizes = np.zeros(len(values), np.int64), np.ones(len(values), np.int64)
+    places[breaks], sizes[exhausts] = len(values), 2**46
+    place = g.node("Gather", g.constant(places, np.int64), last, axis=0)
+    found = g.node("Gather", g.constant(np.zeros(1), np.float32), place, axis=0)
+    size = g.node("Gather", g.constant(sizes, np.int64), last, axis=0)
+    largest = g.node("ReduceMax", size, axes=[0], keepdims=1)
+    room = g.node("ReduceSum", g.node("ConstantOfShape", largest))
+    logits = g.node("Gather", g.constant(values, np.float32), last, axis=0)
+    flat = g.node("Add", g.node("Add", logits, found), room)
+    g.node("Unsqueeze", flat, g.constant([1], np.int64), output="logits")
+    return _model(g, ALL_INPUTS[:1], [("logits", TensorProto.FLOAT, ["batch", 1])])
+
+
 def mixing() -> onnx.ModelProto:
     """Give a graph whose logits move with the other rows of a batch, as int8 scales do."""
     g = _Graph(0)

@@ -31,8 +31,10 @@ PREPARING = {"models.prepare.trials", "models.verify.originals", "models.prepare
 PYTHON = {
     "__init__": {"errors", "results", "inference", "reranker", "tokenizer"},
     "__main__": {"cli"},
-    "_calling": {"_core", "errors"},
+    "_calling": {"_core", "_daemon_pool", "errors"},
     "_cpu": set(),
+    "_daemon_pool": set(),
+    "_events": set(),
     "_loading": {
         "_core",
         "_cpu",
@@ -45,7 +47,7 @@ PYTHON = {
     "_onnxruntime": {"errors", "_core"},
     "_post_processor": set(),
     "_reference": set(),
-    "_scoring": {"_core", "_loading", "request", "tokenizer", *FACE},
+    "_scoring": {"_core", "_events", "_loading", "request", "tokenizer", *FACE},
     "_tokenizer_file": {"_core", "_post_processor", "_tokenizer_schema", "errors"},
     "_tokenizer_schema": set(),
     "cli.__init__": {"", "cli.models", "cli.prepare", "cli.rank", "cli.verify", *FACE},
@@ -180,6 +182,7 @@ PYTHON = {
     "reranker": {
         "_calling",
         "_core",
+        "_events",
         "_loading",
         "_scoring",
         "models.store",
