@@ -39,6 +39,7 @@ enum MemoryType : int { kDefaultMemory = 0 };
 #define RERANK_ORT_FUNCTIONS(X)                                                                 \
   X(2, GetErrorMessage, const char*, (const Status*))                                           \
   X(3, CreateEnv, Status*, (LogSeverity, const char* id, Env**))                                \
+  X(6, DisableTelemetryEvents, Status*, (const Env*))                                           \
   X(7, CreateSession, Status*,                                                                  \
     (const Env*, const PathChar* model, const SessionOptions*, Session**))                      \
   X(9, Run, Status*,                                                                            \

@@ -57,6 +57,8 @@ const Library& Library::open(const std::filesystem::path& path) {
 Library::Library(const Api& api, std::string version) : api_(api), version_(std::move(version)) {
   // Fatal only: what fails comes back as a status, and a library does not write to stderr.
   check(api_.CreateEnv(kLogFatal, "rerank_core", &env_), Fault::kProvider, "onnxruntime");
+  // 1.31 for Linux keeps and sends events, messages of failed runs among them.
+  check(api_.DisableTelemetryEvents(env_), Fault::kProvider, "onnxruntime");
 }
 
 std::vector<std::string> Library::providers() const {
