@@ -1,7 +1,12 @@
 #include <chrono>
+#include <cstddef>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <stop_token>
+#include <string_view>
+#include <type_traits>
+#include <vector>
 
 #include "bindings/arrays.h"
 #include "bindings/bind.h"
@@ -16,6 +21,9 @@ namespace {
 
 // How long Ctrl-C may wait to be noticed.
 constexpr std::chrono::milliseconds kSignalPoll{50};
+
+// Bytes that are tokenized in less time than a switch of threads takes.
+constexpr std::size_t kShortText = 1 << 12;
 
 constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
 
@@ -50,18 +58,26 @@ EngineHolder make_engine(const std::shared_ptr<ort::CrossEncoder>& model,
 
 Call terms(const CallHandle* call) { return call == nullptr ? Call{} : call->call(); }
 
-// Waits without the GIL; where Python shows signals, looks at them now and then, and stops the task
-// for one.
-void wait(Engine& engine, Task& task, const CallHandle* call) {
+// The result of the task that `start` gives. The GIL is away from the start to the result, except where
+// Python shows signals: there they are looked at now and then, and one stops the task.
+template <class Start>
+auto result_of(Engine& engine, const CallHandle* call, const Start& start) {
   const bool signals = call == nullptr || call->signals();
   const std::chrono::milliseconds poll = signals ? kSignalPoll : std::chrono::hours(1);
-  // Safe: the caller's frame keeps what is borrowed alive until the task is done.
-  while (!without_gil([&] { return engine.wait_for(task, poll); })) {
+  std::invoke_result_t<Start> task;
+  std::optional<decltype(task->result())> result;
+  while (true) {
+    without_gil(
+        [&] {  // safe: the caller's frame keeps alive what is borrowed until the task is done
+          if (!task) task = start();
+          if (engine.wait_for(*task, poll)) result = task->result();
+        });
+    if (result) return *std::move(result);
     if (signals && PyErr_CheckSignals() != 0) {
       const py::error_already_set interrupt;
       without_gil([&] {  // safe: as above
-        engine.cancel(task, std::make_exception_ptr(Error(Fault::kCancelled, "interrupted")));
-        task.wait();
+        engine.cancel(*task, std::make_exception_ptr(Error(Fault::kCancelled, "interrupted")));
+        task->wait();
       });
       throw interrupt;
     }
@@ -74,10 +90,7 @@ py::tuple run(Engine& engine, const Array<std::int32_t>& query_ids,
               const PairLimits& limits, const CallHandle* call) {
   const Request request{view(query_ids, query_offsets), view(document_ids, document_offsets),
                         view(query_of), limits};
-  // Safe: the request borrows from the arguments, which outlive it.
-  const std::shared_ptr<Job> job = without_gil([&] { return engine.submit(request, terms(call)); });
-  wait(engine, *job, call);
-  PairLogits result = without_gil([&] { return job->result(); });  // safe: the job is C++'s own
+  PairLogits result = result_of(engine, call, [&] { return engine.submit(request, terms(call)); });
   return py::make_tuple(give(std::move(result.logits)), give(std::move(result.tokens_run)),
                         give(result.truncated));
 }
@@ -86,21 +99,20 @@ py::tuple run(Engine& engine, const Array<std::int32_t>& query_ids,
 // here instead of on two workers took twice as long after a run, whose data is then in the caches.
 py::tuple encode(Engine& engine, NativeTokenizer& native, const py::tuple& texts, std::size_t limit,
                  const CallHandle* call) {
-  EncodeBatch batch(native.tokenizer, native.pool, views(texts), limit);
-  EncodedTexts encoded;
-  // Safe: the tuple, which the caller's frame holds, keeps the texts alive, and they are immutable.
-  if (batch.num_slices() < 2) {
-    encoded = without_gil([&] {
-      engine.check(terms(call));
-      if (batch.num_slices() == 1) batch.run(0);
-      return batch.result();
-    });
-  } else {
-    const auto task = without_gil([&] { return engine.encode(std::move(batch), terms(call)); });
-    wait(engine, *task, call);
-    encoded = without_gil([&] { return task->result(); });
-  }
-  return give(std::move(encoded));
+  const std::vector<std::string_view> given = views(texts);
+  std::size_t bytes = 0;
+  for (const std::string_view text : given) bytes += text.size();
+  // The tuple, which the caller's frame holds, keeps the texts alive, and they are immutable.
+  EncodeBatch batch(native.tokenizer, native.pool, given, limit);
+  if (batch.num_slices() > 1)
+    return give(
+        result_of(engine, call, [&] { return engine.encode(std::move(batch), terms(call)); }));
+  const auto here = [&] {
+    engine.check(terms(call));
+    if (batch.num_slices() == 1) batch.run(0);
+    return batch.result();
+  };
+  return give(bytes > kShortText ? without_gil(here) : with_gil(here));  // safe: as above
 }
 
 py::dict counters(const Engine& engine) {
@@ -120,11 +132,11 @@ py::dict counters(const Engine& engine) {
   result["deadline_exceeded"] = sums.deadline_exceeded.load();
   result["rejected"] = sums.rejected.load();
   result["failed"] = sums.failed.load();
-  const QueueDepth depth = without_gil([&] { return engine.depth(); });  // safe: as close
+  const QueueDepth depth = engine.depth();
   result["queued_rows"] = depth.rows;
   result["queued_tokens"] = depth.tokens;
   result["queued_calls"] = depth.tasks;
-  result["cached_rows"] = without_gil([&] { return engine.cached_rows(); });  // safe: as close
+  result["cached_rows"] = engine.cached_rows();
   return result;
 }
 
@@ -146,13 +158,10 @@ void bind_engine(py::module_& m) {
       .def(
           "check",
           [](Engine& engine, const CallHandle* call) {
-            without_gil([&] { engine.check(terms(call)); });  // safe: as close
+            with_gil([&] { engine.check(terms(call)); });
           },
           py::arg("call") = py::none())
-      .def("check_room",
-           [](Engine& engine) {
-             without_gil([&] { engine.check_room(); });  // safe: as close
-           })
+      .def("check_room", [](Engine& engine) { with_gil([&] { engine.check_room(); }); })
       .def("close", [](Engine& engine) {
         // Safe: Engine knows no Python. Needed: a thread that waits for scores comes home by the GIL.
         without_gil([&] { engine.close(); });

@@ -64,4 +64,17 @@ auto without_gil(Work work) {
   if constexpr (!std::is_void_v<Result>) return *std::move(result);
 }
 
+// Runs `work` with the GIL: for what is shorter than to hand it around. A thread that wants it back
+// from a busy one waits for Python's switch interval, 5 ms, each time.
+template <class Work>
+auto with_gil(Work work) {
+  std::exception_ptr failure;
+  try {
+    return work();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  raise(failure);
+}
+
 }  // namespace rerank::bindings
