@@ -251,7 +251,7 @@ class EngineStats(_Record):
     """What a `Reranker` has done since it was made, and what waits now.
 
     Attributes:
-        requests: Calls whose pairs were queued.
+        requests: Calls that were let in, whether anything of them had to be run or not.
         rows: Rows that were run: pairs, or windows of them.
         batches: Batches that were run.
         tokens: Tokens of these rows, special tokens included.
