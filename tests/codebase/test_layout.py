@@ -19,7 +19,7 @@ NATIVE = {
 }
 # Headers of the system, by the room that may know it.
 SYSTEM = {
-    "ort": {"dlfcn.h", "windows.h"},
+    "ort": {"dlfcn.h", "fcntl.h", "sys/mman.h", "sys/stat.h", "unistd.h", "windows.h"},
     "engine": {"process.h", "unistd.h"},
 }
 
