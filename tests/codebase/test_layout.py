@@ -33,9 +33,11 @@ PYTHON = {
     "__main__": {"cli"},
     "_calling": {"_core", "errors"},
     "_cpu": set(),
+    "_graphs": {"_core", "errors", "models.store", "tokenizer"},
     "_loading": {
         "_core",
         "_cpu",
+        "_graphs",
         "_onnxruntime",
         "models.store",
         "request",
