@@ -125,32 +125,6 @@ def plan() -> list[str]:
     return [*lines, "", f"One thread, the same session. {_provenance(result)}."]
 
 
-def alone() -> list[str]:
-    """One pair, over all threads: beside one thread, and beside ONNX Runtime's own way to split it."""
-    result = load("alone")
-    lines = [
-        (
-            "| shape | tokens | rerank-core | one thread, times that | ONNX Runtime, all threads, times that |"
-            " memory, one thread | all threads |"
-        ),
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for shape, row in result["shapes"].items():
-        memory = [f"{each:.0f} MB" for each in row["memory_mb"].values()]
-        for tokens, figures in row["tokens"].items():
-            times = [_spread(each, 2, "x") for each in figures["times_ours"].values()]
-            cells = [shape, tokens, _spread(figures["ms"], 1, " ms"), *times, *memory]
-            lines.append(f"| {' | '.join(cells)} |")
-            memory = ["", ""]
-    narrow = [shape for shape, row in result["shapes"].items() if not row["is_wide"]]
-    note = (
-        f"Median and quartiles of {result['rounds']} interleaved rounds, strings to a logit; logits were equal before, to "
-        "the bit between threads. ONNX Runtime runs the ids, with its defaults: its threads spin. Memory: what the loaded model "
-        f"takes. {'; '.join(narrow) or 'None'} was too quick to be split. {_provenance(result)}."
-    )
-    return [*lines, "", note]
-
-
 def preparing() -> list[str]:
     """The rewrites one after another, then int8: time beside differences, for each shape."""
     result = load("preparing")
@@ -223,7 +197,6 @@ BLOCKS = {
     ("ARCHITECTURE.md", "preparing"): preparing,
     ("ARCHITECTURE.md", "overhead"): overhead,
     ("ARCHITECTURE.md", "plan"): plan,
-    ("ARCHITECTURE.md", "alone"): alone,
     ("ARCHITECTURE.md", "tokenizing"): tokenizing,
 }
 
