@@ -105,6 +105,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.callers
+	$(BIN)/python -m benchmarks.alone
 	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks.tokenizing $(DATA)
 	$(BIN)/pytest benchmarks --benchmark-only
 	$(MAKE) report

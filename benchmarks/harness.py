@@ -22,8 +22,15 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results"
 
 
-def interleaved(contenders: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+def interleaved(
+    contenders: Mapping[str, Callable[[], Any]], rounds: int, *, pause: float = 0
+) -> dict[str, list[float]]:
     """Time each contender once per round, in turn, after one round that is not counted.
+
+    Args:
+        contenders: What to run, by name.
+        rounds: How often.
+        pause: Seconds before each run, in which threads of the one before may come to rest.
 
     Returns:
         Seconds of each round, by contender. Compare within a round: the machine may change between.
@@ -31,6 +38,7 @@ def interleaved(contenders: Mapping[str, Callable[[], Any]], rounds: int) -> dic
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(rounds + 1):
         for name, work in contenders.items():
+            time.sleep(pause)
             start = time.perf_counter()
             work()
             if turn:

@@ -53,15 +53,30 @@ class CrossEncoder:
         provider: str,
         provider_options: list[tuple[str, str]],
         is_optimized: bool = False,
+        shares_weights: bool = False,
     ) -> None: ...
     @property
     def has_attention_mask(self) -> bool: ...
+    @property
+    def is_wide(self) -> bool: ...
+    def widen(self, threads: int) -> bool: ...
     def run(
         self,
         input_ids: NDArray[np.int64],
         attention_mask: NDArray[np.int64],
         token_type_ids: NDArray[np.int64],
+        *,
+        wide: bool = False,
     ) -> NDArray[np.float32]: ...
+
+def probe_memory(
+    *,
+    library: str | PathLike[str],
+    model: str | PathLike[str],
+    is_optimized: bool,
+    max_width: int,
+    token_id: int,
+) -> list[tuple[int, int]]: ...
 
 class Tokenizer:
     def __init__(self, json: dict[str, Any]) -> None: ...
@@ -89,10 +104,13 @@ class Engine:
         model: CrossEncoder,
         layout: PairTemplate,
         threads: int,
+        cpus: int,
         max_batch_tokens: int,
         max_batch_rows: int,
         width_multiple: int,
         max_width: int,
+        row_memory: list[tuple[int, int]] = ...,
+        memory_limit: int = ...,
         max_queued_rows: int = ...,
         max_queued_tokens: int = ...,
         refuse: bool = False,

@@ -12,15 +12,17 @@ import numpy as np
 
 from rerank_core import _core
 from rerank_core._cpu import adds_int8_exactly, available_cpus
+from rerank_core._graphs import Graph, SessionOptions, load_graph, runs_or_is_no_model
 from rerank_core._onnxruntime import check_provider, find_library, preload_cuda
-from rerank_core.errors import EngineError, InvalidArgumentError, InvalidTypeError, ModelError
+from rerank_core.errors import InvalidArgumentError, InvalidTypeError, ModelError
 from rerank_core.models.store import ModelFiles, find, verify
-from rerank_core.request import checked_bool, checked_positive
+from rerank_core.request import checked_bool, checked_bytes, checked_positive
 from rerank_core.results import RerankerInfo
 from rerank_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
 __all__ = ["UNLIMITED", "Loaded", "load"]
 
@@ -54,6 +56,7 @@ class Loaded:
     engine: _core.Engine
     tokenizer: Tokenizer
     info: RerankerInfo
+    graph: Graph  # shared with all who load it while somebody holds it
 
 
 def load(
@@ -67,6 +70,7 @@ def load(
     max_length: int | None,
     raw_scores: bool | None,
     provider_options: Mapping[str, str] | None,
+    memory_limit: int | str | None,
     max_queued_rows: int | None,
     max_queued_tokens: int | None,
     when_full: str,
@@ -87,6 +91,7 @@ def load(
         budget = min(checked_positive("token_budget", token_budget), UNLIMITED)
     if cache_rows is not None:
         cache_rows = min(checked_positive("cache_rows", cache_rows), UNLIMITED)
+    memory_limit = _checked_memory_limit(memory_limit, kind)
     queue = _checked_queue(max_queued_rows, max_queued_tokens, when_full)
 
     files = find(model, precision, revision)
@@ -100,28 +105,44 @@ def load(
         preload_cuda()
     tokenizer = Tokenizer(files.tokenizer)
     row_tokens = _checked_max_length(max_length, files, tokenizer)
-    graph = _core.CrossEncoder(
-        library=library,
-        model=files.graph,
-        provider=kind.provider,
-        provider_options=options,
-        is_optimized=files.manifest.is_optimized,
+    on_cpu = kind is _DEVICES["cpu"]
+    row_memory = (
+        []
+        if memory_limit is None
+        else _seen_memory(
+            files, tokenizer, library=library, max_width=row_tokens, memory_limit=memory_limit
+        )
+    )
+    graph = load_graph(
+        files,
+        tokenizer,
+        SessionOptions(
+            library,
+            kind.provider,
+            tuple(options),
+            files.manifest.is_optimized,
+            threads=threads if on_cpu else 1,
+        ),
     )
     # A score belongs to its pair: where its company shows, every pair runs alone. On CUDA it may
-    # show within the tolerance, for large batches are all of its speed.
-    depends = _depends_on_company(graph, tokenizer, files)
+    # show within the tolerance, for large batches are all of its speed. A few rows cannot show every
+    # dependence: int8, whose scales are those of a batch unless its `rerank_core.json` says otherwise,
+    # runs alone whatever was seen.
     max_batch_rows = files.manifest.max_batch_rows
-    if kind is _DEVICES["cpu"] and (depends or (files.precision == "int8" and not max_batch_rows)):
+    if on_cpu and (graph.depends_on_company or (files.precision == "int8" and not max_batch_rows)):
         max_batch_rows = 1
     engine = _core.Engine(
-        model=graph,
+        model=graph.session,
         layout=tokenizer.layout,
         threads=threads,
+        cpus=available_cpus(),
         max_batch_tokens=budget,
         max_batch_rows=max_batch_rows or UNLIMITED,
-        width_multiple=kind.width_multiple if graph.has_attention_mask else 1,
+        width_multiple=kind.width_multiple if graph.session.has_attention_mask else 1,
         max_width=row_tokens,
         cache_rows=cache_rows or 0,
+        row_memory=row_memory,
+        memory_limit=memory_limit or UNLIMITED,
         **queue,
     )
     info = RerankerInfo(
@@ -135,10 +156,11 @@ def load(
         threads=threads,
         token_budget=budget,
         max_batch_rows=max_batch_rows,
+        memory_limit=memory_limit,
         activation=str(files.traits.activation or files.traits.activation_entry),
         raw_scores=raw_scores,
     )
-    return Loaded(engine, tokenizer, info)
+    return Loaded(engine, tokenizer, info, graph)
 
 
 def _checked_device(
@@ -174,6 +196,40 @@ def _checked_queue(
         if bound is not None:
             queue[name] = min(checked_positive(name, bound), UNLIMITED)
     return queue
+
+
+def _checked_memory_limit(memory_limit: int | str | None, kind: _Device) -> int | None:
+    if memory_limit is None:
+        return None
+    if kind is _DEVICES["cuda"]:
+        raise InvalidArgumentError(
+            "memory_limit is for the CPU; on CUDA give provider_options={'gpu_mem_limit': ...}"
+        )
+    return min(checked_bytes("memory_limit", memory_limit), UNLIMITED)
+
+
+def _seen_memory(
+    files: ModelFiles, tokenizer: Tokenizer, *, library: Path, max_width: int, memory_limit: int
+) -> list[tuple[int, int]]:
+    """Run rows of many widths in a session that is thrown away; give widths with their bytes.
+
+    Call before the model is loaded, so that its weights are never there twice.
+    """
+    with runs_or_is_no_model(files, tokenizer):
+        seen = _core.probe_memory(
+            library=library,
+            model=files.graph,
+            is_optimized=files.manifest.is_optimized,
+            max_width=max_width,
+            token_id=tokenizer.largest_id // 2,
+        )
+    width, least = seen[0]
+    if least > memory_limit:
+        raise InvalidArgumentError(
+            f"memory_limit must be at least {least} bytes, which a row of {width} tokens takes, got "
+            f"{memory_limit}"
+        )
+    return seen
 
 
 def _check_made_for(files: ModelFiles, device: str) -> None:
@@ -219,37 +275,3 @@ def _checked_max_length(max_length: int | None, files: ModelFiles, tokenizer: To
             f"max_length must be between {least} and the model's {files.max_length}, got {max_length}"
         )
     return max_length
-
-
-def _depends_on_company(graph: _core.CrossEncoder, tokenizer: Tokenizer, files: ModelFiles) -> bool:
-    """Run a few rows alone and together, and tell whether a bit of a logit differs.
-
-    Finds a graph that does not fit the tokenizer, or gives no logits, before a user's text does.
-    A few rows cannot show every dependence: int8, whose scales are those of a batch unless its
-    `rerank_core.json` says otherwise, runs alone whatever is seen here.
-    """
-    top = tokenizer.largest_id
-    # Eight rows of an odd length: a kernel that handles the end of a batch apart is likely to show.
-    count, tokens = 8, 13
-    ids = np.linspace(0, top, num=count * tokens, dtype=np.int32)
-    rows = _core.pack_pairs(
-        tokenizer.layout,
-        ids[-1:],
-        np.array([0, 1], np.int64),
-        ids,
-        np.arange(0, len(ids) + 1, tokens, dtype=np.int64),
-        np.zeros(count, np.int64),
-        _core.PairLimits(row_tokens=files.max_length),
-    )
-    inputs = [rows[name] for name in ("input_ids", "attention_mask", "token_type_ids")]
-    try:
-        together = graph.run(*inputs)
-        alone = [graph.run(*(tensor[row : row + 1] for tensor in inputs)) for row in range(count)]
-    except EngineError as error:
-        raise ModelError(
-            f"{files.graph} does not run on ids up to {top} of {files.tokenizer}: {error}. "
-            "Check that graph, tokenizer and weights belong together"
-        ) from error
-    if np.isnan(together).any():
-        raise ModelError(f"{files.graph} gives NaN; its weights are broken")
-    return not np.array_equal(together, np.concatenate(alone))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from rerank_core.errors import InvalidArgumentError, InvalidTypeError, MissingFi
 __all__ = [
     "TextOf",
     "checked_bool",
+    "checked_bytes",
     "checked_documents",
     "checked_positive",
     "checked_query",
@@ -120,6 +122,20 @@ def checked_positive(name: str, value: Any) -> int:
     if number < 1:
         raise InvalidArgumentError(f"{name} must be >= 1, got {number}")
     return number
+
+
+def checked_bytes(name: str, value: Any) -> int:
+    """Give a number of bytes from a whole number, or from text such as "512MB" or "1.5 GiB"."""
+    if not isinstance(value, str):
+        return checked_positive(name, value)
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *([KMGT]i?)?B", value.strip(), re.IGNORECASE)
+    if found is None:
+        raise InvalidArgumentError(
+            f"{name} must be a number of bytes, or text such as '512MB' or '1.5GiB', got {value!r}"
+        )
+    number, unit = found[1], (found[2] or "").upper()
+    factor = (1024 if unit.endswith("I") else 1000) ** " KMGT".index(unit[:1] or " ")
+    return checked_positive(name, int(float(number) * factor))
 
 
 def checked_bool(name: str, value: Any) -> bool:

@@ -50,7 +50,8 @@ class Reranker:
     """A cross-encoder that ranks documents for a query.
 
     Thread-safe: one instance serves any number of threads and event loops. It does not survive a
-    fork: make one in each process.
+    fork: make one in each process. Those of one model hold its weights once, and all of a process share
+    worker threads: no more run at once than there are CPUs, or than one of them was given.
 
     Args:
         model: "bundled"; or a directory with config.json, tokenizer.json and an ONNX graph; or the
@@ -58,7 +59,7 @@ class Reranker:
             once and kept in the hub's cache. Set HF_HUB_OFFLINE=1 to take it from there only.
         device: "cpu", "cuda" or "cuda:N".
         precision: "fp32", "fp16" or "int8" of the graph to load; None takes what is there (fp32 first).
-        threads: Worker threads; None takes the CPUs that this process may use.
+        threads: Threads that it may use at once; None takes the CPUs that this process may use.
         token_budget: Padded tokens that a batch may have; None takes the device's (512 on a CPU).
         max_length: Tokens that query and document may have together, special tokens included; None
             takes the model's limit, which it may not exceed.
@@ -66,6 +67,10 @@ class Reranker:
             says, as sentence-transformers does.
         revision: Branch, tag or commit of a model of the hub; None takes its main branch.
         provider_options: Options of the CUDA execution provider, as ONNX Runtime names them.
+        memory_limit: What the batches that run may take together beside the loaded model, as bytes or
+            as text such as "512MB"; None bounds a batch by token_budget alone. What a row takes is
+            seen on rows of many widths when the model is loaded. Batches are made smaller, and fewer run at once; a
+            document that does not fit alone is an error before anything is run. For the CPU.
         max_queued_rows: Rows (pairs, or windows of them) that may wait for a worker; None bounds
             nothing. A call that is larger alone comes in when nothing else waits.
         max_queued_tokens: The same in tokens, padding included.
@@ -105,6 +110,7 @@ class Reranker:
         raw_scores: bool | None = None,
         revision: str | None = None,
         provider_options: Mapping[str, str] | None = None,
+        memory_limit: int | str | None = None,
         max_queued_rows: int | None = None,
         max_queued_tokens: int | None = None,
         when_full: Literal["wait", "fail"] = "wait",
@@ -121,6 +127,7 @@ class Reranker:
             raw_scores=raw_scores,
             revision=revision,
             provider_options=provider_options,
+            memory_limit=memory_limit,
             max_queued_rows=max_queued_rows,
             max_queued_tokens=max_queued_tokens,
             when_full=when_full,
@@ -128,6 +135,7 @@ class Reranker:
         )
         self._engine, self._tokenizer, self._info = loaded.engine, loaded.tokenizer, loaded.info
         self._pairs = PairScorer(loaded)
+        self._graph = loaded.graph  # held, so that the next one of the same model finds it
         # Also at interpreter exit, so that no worker is inside ONNX Runtime while it is torn down.
         self._close = weakref.finalize(self, self._engine.close)
         emit(

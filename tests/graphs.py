@@ -202,3 +202,9 @@ def save(model: onnx.ModelProto, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, str(path))
     return path
+
+
+def save_apart(graph: Path, path: Path) -> Path:
+    """Save a graph again with its weights in a file of their own."""
+    onnx.save(onnx.load(graph), str(path), save_as_external_data=True, location="weights.data")
+    return path

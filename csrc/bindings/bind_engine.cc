@@ -1,3 +1,5 @@
+#include <pybind11/stl.h>
+
 #include <chrono>
 #include <cstddef>
 #include <limits>
@@ -6,6 +8,7 @@
 #include <stop_token>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "bindings/arrays.h"
@@ -36,23 +39,30 @@ struct CloseWithoutGil {
 };
 using EngineHolder = std::unique_ptr<Engine, CloseWithoutGil>;
 
+using SeenMemory = std::vector<std::pair<std::int64_t, std::int64_t>>;  // width, bytes
+
 EngineHolder make_engine(const std::shared_ptr<ort::CrossEncoder>& model,
-                         const PairTemplate& layout, std::int64_t threads,
+                         const PairTemplate& layout, std::int64_t threads, std::int64_t cpus,
                          std::int64_t max_batch_tokens, std::int64_t max_batch_rows,
                          std::int64_t width_multiple, std::int64_t max_width,
+                         const SeenMemory& row_memory, std::int64_t memory_limit,
                          std::int64_t max_queued_rows, std::int64_t max_queued_tokens, bool refuse,
                          std::size_t cache_rows) {
-  const auto run = [model](const PackedBatch& batch, std::span<float> logits,
-                           const std::stop_token& stop) {
-    model->run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
-                batch.token_type_ids.data()},
-               logits, stop);
+  const auto runs = [&](bool wide) -> RunBatch {
+    return [=](const PackedBatch& batch, std::span<float> logits, const std::stop_token& stop) {
+      // A row that is wider than the budget is a peak, whose memory is not kept for the next.
+      model->run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
+                  batch.token_type_ids.data()},
+                 logits, stop, {wide, batch.rows * batch.width > max_batch_tokens});
+    };
   };
   // Safe: the arguments are C++ values by now.
   return EngineHolder(without_gil([&] {
-    return new Engine(run, layout,
-                      {max_batch_tokens, max_batch_rows, width_multiple, max_width, threads},
-                      {max_queued_rows, max_queued_tokens, refuse}, cache_rows);
+    return new Engine(runs(false), layout,
+                      {max_batch_tokens, max_batch_rows, width_multiple, max_width, threads,
+                       RowMemory(row_memory), memory_limit},
+                      {max_queued_rows, max_queued_tokens, refuse},
+                      {model->is_wide() ? runs(true) : RunBatch(), cpus, cache_rows});
   }));
 }
 
@@ -145,10 +155,11 @@ py::dict counters(const Engine& engine) {
 void bind_engine(py::module_& m) {
   py::class_<Engine, EngineHolder>(m, "Engine")
       .def(py::init(&make_engine), py::kw_only(), py::arg("model"), py::arg("layout"),
-           py::arg("threads"), py::arg("max_batch_tokens"), py::arg("max_batch_rows"),
-           py::arg("width_multiple"), py::arg("max_width"), py::arg("max_queued_rows") = kUnbounded,
-           py::arg("max_queued_tokens") = kUnbounded, py::arg("refuse") = false,
-           py::arg("cache_rows") = 0)
+           py::arg("threads"), py::arg("cpus"), py::arg("max_batch_tokens"),
+           py::arg("max_batch_rows"), py::arg("width_multiple"), py::arg("max_width"),
+           py::arg("row_memory") = SeenMemory(), py::arg("memory_limit") = kUnbounded,
+           py::arg("max_queued_rows") = kUnbounded, py::arg("max_queued_tokens") = kUnbounded,
+           py::arg("refuse") = false, py::arg("cache_rows") = 0)
       .def("run", &run, py::arg("query_ids").noconvert(), py::arg("query_offsets").noconvert(),
            py::arg("document_ids").noconvert(), py::arg("document_offsets").noconvert(),
            py::arg("query_of").noconvert(), py::arg("limits"), py::arg("call") = py::none())

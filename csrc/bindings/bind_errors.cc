@@ -22,6 +22,8 @@ const char* class_of(Fault fault) {
       return "ClosedError";
     case Fault::kDeadline:
       return "DeadlineExceededError";
+    case Fault::kMemory:
+      return "InvalidArgumentError";
     case Fault::kCancelled:  // nobody is there to see it
     case Fault::kRun:
       break;

@@ -10,7 +10,7 @@ namespace rerank {
 
 BatchPlan plan_batches(std::span<const std::int64_t> lengths, const PlanLimits& limits) {
   if (limits.max_batch_tokens < 1 || limits.max_batch_rows < 1 || limits.width_multiple < 1 ||
-      limits.max_width < 1 || limits.workers < 1)
+      limits.max_width < 1 || limits.workers < 1 || limits.memory_limit < 1)
     throw std::invalid_argument("every limit of a plan must be at least 1");
 
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
@@ -40,8 +40,9 @@ BatchPlan plan_batches(std::span<const std::int64_t> lengths, const PlanLimits& 
   const auto num_rows = static_cast<std::int64_t>(plan.order.size());
   for (std::int64_t begin = 0; begin < num_rows;) {
     const std::int64_t width = width_of(plan.order[static_cast<std::size_t>(begin)]);
-    const std::int64_t most =
-        std::min(limits.max_batch_rows, std::max(budget / width, std::int64_t{1}));
+    const std::int64_t bytes = std::max(limits.row_memory.bytes(width), std::int64_t{1});
+    const std::int64_t fit = std::min(budget / width, limits.memory_limit / limits.workers / bytes);
+    const std::int64_t most = std::min(limits.max_batch_rows, std::max(fit, std::int64_t{1}));
     std::int64_t end = begin + 1;
     while (end < num_rows && end - begin < most &&
            width_of(plan.order[static_cast<std::size_t>(end)]) == width)

@@ -11,6 +11,8 @@
 #include <span>
 #include <vector>
 
+#include "core/row_memory.h"
+
 namespace rerank {
 
 struct PlanLimits {
@@ -19,6 +21,10 @@ struct PlanLimits {
   std::int64_t width_multiple = 1;  // widths are rounded up to it, but never past max_width
   std::int64_t max_width = std::numeric_limits<std::int64_t>::max();
   std::int64_t workers = 1;  // a small request is cut finer, so that each has a share
+  RowMemory row_memory{};    // NOLINT(*-redundant-member-init): GCC misses it in {.workers = 1}
+  // Bytes that the batches of all workers may take. A row that takes more than a worker's part is a
+  // batch of its own; whoever runs it sees that it fits.
+  std::int64_t memory_limit = std::numeric_limits<std::int64_t>::max();
 };
 
 struct Batch {

@@ -17,6 +17,7 @@ enum class Fault {
   kClosed,     // the engine was closed, or belongs to the process before a fork
   kDeadline,   // the caller's deadline passed
   kCancelled,  // the caller wants no answer any more
+  kMemory,     // a row takes more memory than there is to run it
 };
 
 class Error : public std::runtime_error {

@@ -6,12 +6,6 @@
 #include <system_error>
 #include <utility>
 
-#ifdef _WIN32
-#include <process.h>
-#else
-#include <unistd.h>
-#endif
-
 #include "core/error.h"
 
 namespace rerank {
@@ -20,14 +14,6 @@ namespace {
 // What a client is told to wait for when nothing has run yet, and at least.
 constexpr double kUnknownRetry = 1.0;
 constexpr double kLeastRetry = 0.01;
-
-long process_id() {
-#ifdef _WIN32
-  return _getpid();
-#else
-  return getpid();
-#endif
-}
 
 std::exception_ptr error(Fault fault, const std::string& message) {
   return std::make_exception_ptr(Error(fault, message));
@@ -58,21 +44,24 @@ BatchPlan plan_of(std::span<const std::int64_t> rows, std::span<const std::int64
 }  // namespace
 
 Engine::State::State(RunBatch run, PairTemplate layout, PlanLimits plan_limits, QueueBounds bounds,
-                     std::size_t cache_rows)
-    : scorer{std::move(run), std::move(layout), ScoreCache(cache_rows)},
-      plan(plan_limits),
+                     Resources resources)
+    : Source(plan_limits.workers),
+      pool(WorkerPool::shared()),
+      scorer{std::move(run), std::move(resources.run_alone), std::move(layout),
+             plan_limits.row_memory, ScoreCache(resources.cache_rows)},
+      plan(std::move(plan_limits)),
+      mutex(pool.mutex()),
       queue(bounds) {}
 
 Engine::Engine(RunBatch run, PairTemplate layout, PlanLimits plan, QueueBounds bounds,
-               std::size_t cache_rows)
-    : state_(std::make_unique<State>(std::move(run), std::move(layout), plan, bounds, cache_rows)),
+               Resources resources)
+    : state_(std::make_unique<State>(std::move(run), std::move(layout), std::move(plan), bounds,
+                                     resources)),
       owner_(process_id()) {
   try {
-    for (std::int64_t i = 0; i < plan.workers; ++i)
-      state_->workers.emplace_back([state = state_.get()] { state->work(); });
+    state_->pool.add(*state_, resources.cpus);
   } catch (const std::system_error& failure) {
-    close();
-    throw Error(Fault::kRun, "cannot start " + std::to_string(plan.workers) +
+    throw Error(Fault::kRun, "cannot start " + std::to_string(state_->plan.workers) +
                                  " threads: " + failure.what() + "; ask for fewer");
   }
 }
@@ -117,6 +106,7 @@ std::shared_ptr<Job> Engine::submit(const Request& request, const Call& call) {
   State& state = *state_;
   PairedRows paired = pair_rows(state.scorer.layout, request.queries, request.documents,
                                 request.query_of, request.limits);
+  state.check_memory(paired);
   KnownRows known = known_rows(
       row_keys(state.scorer.secret, request.queries, request.documents, request.query_of, paired),
       state.scorer.cache);
@@ -163,13 +153,11 @@ void Engine::close() {
   std::vector<std::shared_ptr<Task>> waiting;
   {
     const std::lock_guard lock(state_->mutex);
-    state_->closed = true;
+    if (std::exchange(state_->closed, true)) return;
     waiting = state_->queue.tasks();
   }
-  state_->wake.notify_all();
   for (const auto& task : waiting) state_->stop(*task, closed_error(), nullptr);
-  for (std::thread& worker : state_->workers) worker.join();
-  state_->workers.clear();
+  state_->pool.remove(*state_);
 }
 
 std::size_t Engine::cached_rows() const { return forked() ? 0 : state_->scorer.cache.size(); }
@@ -188,8 +176,8 @@ void Engine::State::enqueue(const std::shared_ptr<Task>& task) {
     if (closed) std::rethrow_exception(closed_error());
     check_room(task->load_from(0));
     queue.push(task);
+    pool.wake(*this);
   }
-  wake.notify_all();
 }
 
 void Engine::State::check_room(const Load& more) {
@@ -213,8 +201,8 @@ void Engine::State::stop(Task& task, std::exception_ptr reason,
   {
     const std::lock_guard lock(mutex);
     left = queue.remove(task);
+    pool.wake(*this);  // its room may have let others in
   }
-  wake.notify_all();  // its room may have let others in
   task.ended(left);
 }
 
@@ -222,28 +210,46 @@ void Engine::State::stop_late(Task& task) {
   stop(task, late_error(task.call(), task.progress()), &scorer.counters.deadline_exceeded);
 }
 
-void Engine::State::work() {
-  WorkerBuffers buffers;
-  while (true) {
-    Turns::Turn turn{};
-    {
-      std::unique_lock lock(mutex);
-      wake.wait(lock, [&] { return closed || !queue.empty(); });
-      if (closed) return;
-      turn = queue.take();
-      if (!queue.empty()) wake.notify_one();  // who was let in may be new to those who sleep
+void Engine::State::check_memory(const PairedRows& paired) const {
+  for (std::size_t i = 0; i < paired.rows.size(); ++i) {
+    const std::int64_t tokens = paired.row_tokens[i];
+    const std::int64_t needed = plan.row_memory.bytes(tokens);
+    if (needed > plan.memory_limit)
+      throw Error(Fault::kMemory,
+                  "the document at index " + std::to_string(paired.rows[i].pair) +
+                      " and its query need " + std::to_string(needed) + " bytes to run " +
+                      std::to_string(tokens) + " tokens, and memory_limit is " +
+                      std::to_string(plan.memory_limit) +
+                      "; raise it, or cut what is long by max_pair_tokens or max_tokens_per_doc");
+  }
+}
+
+std::int64_t Engine::State::slots(bool alone) {
+  const auto [task, piece] = queue.next();
+  if (task->bytes(piece) > plan.memory_limit - bytes) return 0;
+  // With few pieces it is faster to run them one after another, each over all threads.
+  const bool few = 2 * static_cast<std::int64_t>(queue.pieces()) <= threads();
+  return alone && few && task->gains_alone(piece) ? threads() : 1;
+}
+
+Turns::Turn Engine::State::take() {
+  Turns::Turn turn = queue.take();
+  bytes += turn.task->bytes(turn.piece);
+  return turn;
+}
+
+void Engine::State::give_back(const Turns::Turn& turn) { bytes -= turn.task->bytes(turn.piece); }
+
+void Engine::State::run(const Turns::Turn& turn, WorkerBuffers& buffers) {
+  Task& task = *turn.task;
+  if (task.call().is_late()) {
+    stop_late(task);
+  } else {
+    try {
+      task.run(turn.piece, buffers, task.stop_.get_token());
+    } catch (...) {
+      stop(task, std::current_exception(), &scorer.counters.failed);
     }
-    Task& task = *turn.task;
-    if (task.call().is_late()) {
-      stop_late(task);
-    } else {
-      try {
-        task.run(turn.piece, buffers, task.stop_.get_token());
-      } catch (...) {
-        stop(task, std::current_exception(), &scorer.counters.failed);
-      }
-    }
-    task.ended(1);
   }
 }
 

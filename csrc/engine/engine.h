@@ -1,21 +1,19 @@
-// Worker threads that run the batches of one model for many callers.
+// The batches of one model, run for many callers.
 //
-// A request is paired and planned on the thread of its caller, then queued. Whenever a worker is free
-// it takes the piece whose turn it is (turns.h); for a request that is a batch, which it packs into
+// A request is paired and planned on the thread of its caller, then queued. Whenever a worker of the
+// process (worker_pool.h) is free for this engine it takes the piece whose turn it is (turns.h); for a request that is a batch, which it packs into
 // buffers of its own and runs on the shared session. So a request is spread over all workers, and
 // callers share them. Nothing here knows Python.
 #pragma once
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <mutex>
-#include <thread>
-#include <vector>
 
 #include "core/batch_plan.h"
 #include "core/pair.h"
@@ -24,6 +22,7 @@
 #include "engine/job.h"
 #include "engine/task.h"
 #include "engine/task_queue.h"
+#include "engine/worker_pool.h"
 
 namespace rerank {
 
@@ -34,18 +33,29 @@ struct QueueDepth {
   std::size_t tasks;    // with a piece that has not started
 };
 
+// What an engine is given beside a thread for each worker.
+struct Resources {
+  // Runs a batch over the threads of all workers, where there is nothing else to run.
+  RunBatch run_alone{};  // NOLINT(*-redundant-member-init): GCC misses it in {.cpus = 1}
+  // For all engines of the process together, unless one alone has more workers.
+  std::int64_t cpus = std::numeric_limits<std::int64_t>::max();
+  // Rows whose logits are kept for later requests.
+  std::size_t cache_rows = 0;
+};
+
 class Engine {
  public:
-  // `plan.workers` threads are started.
+  // At most `plan.workers` batches run at once, and together take at most `plan.memory_limit`.
   Engine(RunBatch run, PairTemplate layout, PlanLimits plan, QueueBounds bounds = {},
-         std::size_t cache_rows = 0);
+         Resources resources = {});
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
   // Queues the request and returns at once; wait with wait_for, which keeps the terms of the call.
   // Throws TokenLimitExceeded and std::invalid_argument as pair_rows does, ResourceExhausted where
-  // the queue is full and refuses, and what check() throws.
+  // the queue is full and refuses, Error(kMemory) where a row does not fit into the memory, and what
+  // check() throws.
   std::shared_ptr<Job> submit(const Request& request, const Call& call = {});
 
   // Queues the encoding of texts. Throws what check() throws.
@@ -72,25 +82,31 @@ class Engine {
   std::size_t cached_rows() const;
 
  private:
-  // Apart from Engine, so that a forked child can leave it behind: its threads do not exist there,
-  // and its locks may be held forever.
-  struct State {
+  // Apart from Engine, so that a forked child can leave it behind: the threads do not exist there,
+  // and the locks may be held forever.
+  struct State final : WorkerPool::Source {
+    WorkerPool& pool;
     Scorer scorer;
     const PlanLimits plan;
-    mutable std::mutex mutex;
-    std::condition_variable wake;
+    std::mutex& mutex;  // the pool's
     TaskQueue queue;
+    std::int64_t bytes = 0;  // of the pieces that run
     bool closed = false;
-    std::vector<std::thread> workers;
 
     State(RunBatch run, PairTemplate layout, PlanLimits plan_limits, QueueBounds bounds,
-          std::size_t cache_rows);
+          Resources resources);
+    void check_memory(const PairedRows& paired) const;
     void enqueue(const std::shared_ptr<Task>& task);
     // The first reason stays, and is counted in `counter`.
     void stop(Task& task, std::exception_ptr reason, std::atomic<std::int64_t>* counter);
     void stop_late(Task& task);
     void check_room(const Load& more);  // with the lock
-    void work();
+
+    bool has_work() const override { return !queue.empty(); }
+    std::int64_t slots(bool alone) override;
+    Turns::Turn take() override;
+    void give_back(const Turns::Turn& turn) override;
+    void run(const Turns::Turn& turn, WorkerBuffers& buffers) override;
   };
 
   bool forked() const;

@@ -10,6 +10,13 @@
 #include "core/error.h"
 
 namespace rerank {
+namespace {
+
+// Below so many tokens the threads that are woken for each operator come too late to help: 2026-11-21,
+// MiniLM-L6, two threads: 0.86 of the time at 16 tokens, 0.69 at 128, 0.53 at 512.
+constexpr std::int64_t kLeastAlone = 128;
+
+}  // namespace
 
 Job::Job(Scorer& scorer, const Request& request, PairedRows paired, KnownRows known, BatchPlan plan,
          Call call)
@@ -47,6 +54,15 @@ Load Job::load(std::size_t batch) const {
   return {rows.rows, rows.rows * rows.width};
 }
 
+std::int64_t Job::bytes(std::size_t batch) const {
+  const Batch& rows = plan_.batches[batch];
+  return rows.rows * scorer_.row_memory.bytes(rows.width);
+}
+
+bool Job::gains_alone(std::size_t batch) const {
+  return scorer_.run_alone && load(batch).tokens >= kLeastAlone;
+}
+
 std::string Job::progress(std::size_t ended) const {
   return std::to_string(ended) + " of " + std::to_string(num_pieces()) + " batches were run";
 }
@@ -56,7 +72,7 @@ void Job::run(std::size_t batch, WorkerBuffers& buffers, const std::stop_token& 
   const auto order =
       std::span(plan_.order)
           .subspan(static_cast<std::size_t>(rows.begin), static_cast<std::size_t>(rows.rows));
-  auto& [packed, logits, keys] = buffers;
+  auto& [packed, logits, keys, is_alone] = buffers;
   pack(scorer_.layout, request_.queries, request_.documents, request_.query_of, paired_, order,
        rows.width, packed);
   logits.resize(order.size());
@@ -66,7 +82,7 @@ void Job::run(std::size_t batch, WorkerBuffers& buffers, const std::stop_token& 
   };
   const Clock::time_point start = Clock::now();
   if (batch == 0) scorer_.counters.wait_ns += ns(start - submitted_);
-  scorer_.run(packed, logits, stop);
+  (is_alone ? scorer_.run_alone : scorer_.run)(packed, logits, stop);
   const auto spent = ns(Clock::now() - start);
 
   std::int64_t tokens = 0;

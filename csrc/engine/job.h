@@ -41,7 +41,9 @@ using RunBatch = std::function<void(const PackedBatch&, std::span<float>, const 
 // What all jobs of an engine share: the model, the layout of its rows, and what was counted.
 struct Scorer {
   RunBatch run;
+  RunBatch run_alone;  // over the threads of all workers; may be empty
   PairTemplate layout;
+  RowMemory row_memory;
   ScoreCache cache;
   const RowSecret secret = RowSecret::random();
   Counters counters{};
@@ -58,6 +60,8 @@ class Job final : public Task {
 
   std::int64_t cost(std::size_t batch) const override { return load(batch).tokens; }
   Load load(std::size_t batch) const override;
+  std::int64_t bytes(std::size_t batch) const override;
+  bool gains_alone(std::size_t batch) const override;
 
   // The scores, once done; rethrows what stopped the job. Throws Error(kRun) naming the document
   // where the model gave NaN.

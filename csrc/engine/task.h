@@ -22,6 +22,7 @@ struct WorkerBuffers {
   PackedBatch packed;
   std::vector<float> logits;
   std::vector<RowKey> keys;
+  bool is_alone = false;  // the piece has the threads of all workers
 };
 
 // What a piece adds to a bounded queue.
@@ -46,6 +47,10 @@ class Task {
   virtual std::int64_t cost(std::size_t piece) const = 0;  // of a turn, about one per padded token
   virtual Load load(std::size_t piece) const = 0;
   Load load_from(std::size_t piece) const;  // of it and all behind it
+  // Of memory that is taken while it runs.
+  virtual std::int64_t bytes(std::size_t /*piece*/) const { return 0; }
+  // Whether it ends earlier when it has the threads of all workers.
+  virtual bool gains_alone(std::size_t /*piece*/) const { return false; }
 
   // True once no piece is running or waiting: nothing borrowed is touched after that.
   bool wait_until(Clock::time_point time);
@@ -61,6 +66,7 @@ class Task {
 
  private:
   friend class Engine;
+  friend class WorkerPool;
 
   // By several workers at once; may end early, by any exception, when `stop` is requested.
   virtual void run(std::size_t piece, WorkerBuffers& buffers, const std::stop_token& stop) = 0;

@@ -36,7 +36,9 @@ class TaskQueue {
   void push(std::shared_ptr<Task> task);
 
   bool empty() const { return turns_.empty(); }  // then nobody is at the door either
+  Turns::Turn next() { return turns_.next(); }
   Turns::Turn take();
+  std::size_t pieces() const { return turns_.pieces(); }  // behind the door
 
   // Takes the task out; gives the number of its pieces that now will not be taken.
   std::size_t remove(const Task& task);

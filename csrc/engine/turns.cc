@@ -12,16 +12,24 @@ void Turns::push(std::shared_ptr<Task> task) {
   Lane& lane = lanes_[key->call().priority];
   lane.push_back({std::move(task)});
   places_.emplace(key, std::prev(lane.end()));
+  pieces_ += key->num_pieces();
 }
 
-Turns::Turn Turns::take() {
+Turns::Turn Turns::next() {
   Lane& lane = lanes_.begin()->second;
   while (lane.front().credit <= 0) {  // its turn is over
     lane.front().credit += kTurn;
     lane.splice(lane.end(), lane, lane.begin());
   }
+  return {lane.front().task, lane.front().next};
+}
+
+Turns::Turn Turns::take() {
+  Turn turn = next();
+  Lane& lane = lanes_.begin()->second;
   Entry& entry = lane.front();
-  Turn turn{entry.task, entry.next++};
+  --pieces_;
+  ++entry.next;
   entry.credit -= turn.task->cost(turn.piece);
   if (entry.next == turn.task->num_pieces()) erase(lane.begin());
   return turn;
@@ -30,9 +38,10 @@ Turns::Turn Turns::take() {
 std::optional<std::size_t> Turns::remove(const Task& task) {
   const auto found = places_.find(&task);
   if (found == places_.end()) return std::nullopt;
-  const std::size_t next = found->second->next;
+  const std::size_t first = found->second->next;
+  pieces_ -= task.num_pieces() - first;
   erase(found->second);
-  return next;
+  return first;
 }
 
 std::vector<std::shared_ptr<Task>> Turns::tasks() const {

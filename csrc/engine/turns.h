@@ -37,7 +37,10 @@ class Turns {
 
   // The task must have a piece; it leaves with its last.
   void push(std::shared_ptr<Task> task);
-  Turn take();  // of those that are here
+  // Of those that are here; there must be one.
+  Turn next();
+  Turn take();
+  std::size_t pieces() const { return pieces_; }
 
   // The first piece that was not taken, if the task was here.
   std::optional<std::size_t> remove(const Task& task);
@@ -55,6 +58,7 @@ class Turns {
 
   std::map<int, Lane, std::greater<>> lanes_;  // by priority; none is empty
   std::unordered_map<const Task*, Lane::iterator> places_;
+  std::size_t pieces_ = 0;  // that were not taken
 };
 
 }  // namespace rerank

@@ -22,10 +22,26 @@ struct Session;
 struct RunOptions;
 struct Value;
 struct MemoryInfo;
-struct Allocator;
 struct TypeInfo;
 struct TensorInfo;
 struct CudaOptions;
+struct PrepackedWeights;
+
+#ifdef _WIN32
+#define RERANK_ORT_CALL __stdcall
+#else
+#define RERANK_ORT_CALL
+#endif
+
+// ONNX Runtime's own, or one that is registered with it. Members that came later are only looked for
+// where `version` is that of their table.
+struct Allocator {
+  std::uint32_t version;
+  void*(RERANK_ORT_CALL* Alloc)(Allocator*, std::size_t);
+  void(RERANK_ORT_CALL* Free)(Allocator*, void*);
+  const MemoryInfo*(RERANK_ORT_CALL* Info)(const Allocator*);
+};
+inline constexpr std::uint32_t kAllocatorVersion = kApiVersion;
 
 using PathChar = std::filesystem::path::value_type;  // char, or wchar_t on Windows
 
@@ -82,18 +98,19 @@ enum MemoryType : int { kDefaultMemory = 0 };
   X(125, GetAvailableProviders, Status*, (char*** names, int* count))                           \
   X(126, ReleaseAvailableProviders, Status*, (char** names, int count))                         \
   X(130, AddSessionConfigEntry, Status*, (SessionOptions*, const char* key, const char* value)) \
+  X(150, AddInitializer, Status*, (SessionOptions*, const char* name, const Value*))            \
+  X(165, AddRunConfigEntry, Status*, (RunOptions*, const char* key, const char* value))         \
+  X(166, CreatePrepackedWeightsContainer, Status*, (PrepackedWeights**))                        \
+  X(167, ReleasePrepackedWeightsContainer, void, (PrepackedWeights*))                           \
+  X(168, CreateSessionWithPrepackedWeightsContainer, Status*,                                   \
+    (const Env*, const PathChar* model, const SessionOptions*, PrepackedWeights*, Session**))   \
+  X(176, RegisterAllocator, Status*, (Env*, Allocator*))                                        \
   X(204, SessionOptionsAppendExecutionProvider_CUDA_V2, Status*,                                \
     (SessionOptions*, const CudaOptions*))                                                      \
   X(205, CreateCUDAProviderOptions, Status*, (CudaOptions**))                                   \
   X(206, UpdateCUDAProviderOptions, Status*,                                                    \
     (CudaOptions*, const char* const* keys, const char* const* values, std::size_t count))      \
   X(208, ReleaseCUDAProviderOptions, void, (CudaOptions*))
-
-#ifdef _WIN32
-#define RERANK_ORT_CALL __stdcall
-#else
-#define RERANK_ORT_CALL
-#endif
 
 // The functions by name, read from their slots once.
 struct Api {

@@ -76,4 +76,10 @@ void Library::check(Status* status, Fault fault, const std::string& what) const 
   throw Error(fault, what + ": " + api_.GetErrorMessage(status));
 }
 
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
 }  // namespace rerank::ort

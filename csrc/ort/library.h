@@ -21,7 +21,7 @@ class Library {
   const Api& api() const { return api_; }
   const std::string& version() const { return version_; }
   std::vector<std::string> providers() const;
-  const Env* env() const { return env_; }
+  Env* env() const { return env_; }
 
   // Releases `status` and throws Error(fault, "what: message") unless it is null.
   void check(Status* status, Fault fault, const std::string& what) const;
@@ -33,6 +33,9 @@ class Library {
   std::string version_;
   Env* env_ = nullptr;
 };
+
+// "a, b", for messages.
+std::string joined(const std::vector<std::string>& names);
 
 // Owns what a Create or Get function gave and gives it to the Release function.
 template <class T>

@@ -1,9 +1,12 @@
 // One cross-encoder graph, loaded and checked once, run from any number of threads.
+//
+// Workers run whole batches side by side, so an operator of the session has no threads of its own.
+// Where a batch is alone, a second session over the same weights may split each operator.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -11,15 +14,10 @@
 #include <vector>
 
 #include "ort/library.h"
+#include "ort/session_options.h"
+#include "ort/weights.h"
 
 namespace rerank::ort {
-
-struct SessionConfig {
-  std::filesystem::path model;
-  std::string provider = "CPUExecutionProvider";  // or "CUDAExecutionProvider"
-  std::vector<std::pair<std::string, std::string>> provider_options;
-  bool is_optimized = false;  // by ONNX Runtime, when it was prepared
-};
 
 // Row-major [rows, width] tensors, borrowed for one run.
 struct Inputs {
@@ -30,22 +28,35 @@ struct Inputs {
   const std::int64_t* token_type_ids;
 };
 
+struct RunTerms {
+  bool wide = false;    // on the wide session
+  bool shrink = false;  // gives memory back when it ends, instead of keeping it for the next run
+};
+
 class CrossEncoder {
  public:
   // Throws Error(kProvider) when the provider is not in the library or does not start, Error(kModel)
   // when the file is no graph or its inputs and outputs are not those of a cross-encoder: int64
   // input_ids (with attention_mask and token_type_ids or without) to one or two logits per row.
-  CrossEncoder(const Library& library, const SessionConfig& config);
+  CrossEncoder(const Library& library, SessionConfig config);
 
   // Without a mask the graph would score padding: the caller must not pad.
   bool has_attention_mask() const { return has_attention_mask_; }
 
+  // Makes a second session, which splits each operator over so many threads, or drops it at 1. It
+  // shares the weights, packed ones too; where ONNX Runtime cannot, there is none. Not while any run.
+  void widen(int threads);
+  bool is_wide() const { return wide_ != nullptr; }
+
   // Writes the logit of each row: the only one, or the second minus the first of two, which is the
   // logit of the second class under their softmax. Thread-safe. Throws Error(kRun), also where it
   // ended early because a stop was requested.
-  void run(const Inputs& inputs, std::span<float> logits, const std::stop_token& stop = {}) const;
+  void run(const Inputs& inputs, std::span<float> logits, const std::stop_token& stop = {},
+           const RunTerms& terms = {}) const;
 
  private:
+  void make_narrow();
+  Owned<Session> make_session(int threads) const;
   void check_inputs();
   void check_output();
   void check_run(Status* status, const Inputs& inputs) const;
@@ -54,8 +65,13 @@ class CrossEncoder {
 
   const Library& library_;
   const Api& api_;
-  std::string file_;  // for messages
+  const SessionConfig config_;
+  const std::string file_;  // for messages
+  // Both are of the same weights, and end before them.
+  std::optional<Weights> weights_;
+  Owned<PrepackedWeights> packed_;
   Owned<Session> session_;
+  Owned<Session> wide_;
   Owned<MemoryInfo> memory_;
   std::vector<std::string> input_names_;
   std::string output_name_;

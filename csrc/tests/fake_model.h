@@ -26,7 +26,7 @@ namespace rerank::test {
 using Ints = std::vector<std::int64_t>;
 using Logits = std::vector<float>;
 
-inline constexpr PlanLimits kFourWorkers{.max_batch_tokens = 64, .width_multiple = 8, .workers = 4};
+inline const PlanLimits kFourWorkers{.max_batch_tokens = 64, .width_multiple = 8, .workers = 4};
 
 inline constexpr std::int32_t kPoison = 666;    // the model throws on a batch that holds it
 inline constexpr std::int32_t kNoNumber = 777;  // the model gives NaN for a row that holds it

@@ -67,6 +67,8 @@ std::string_view fault(const Body& body) {
         return "kDeadline";
       case Fault::kCancelled:
         return "kCancelled";
+      case Fault::kMemory:
+        return "kMemory";
     }
   }
   return "nothing was thrown";

@@ -171,7 +171,7 @@ void repeats_take_no_room() {
 }
 
 void nan_names_the_first_of_equals() {
-  Engine engine(fake_model, bert(), {}, {}, kMany);
+  Engine engine(fake_model, bert(), {}, {}, {.cache_rows = kMany});
   const Question question({11}, {{21}, {kNoNumber}, {22}, {kNoNumber}});
   for (int i = 0; i < 2; ++i)
     CHECK_EQ(
@@ -183,7 +183,7 @@ void nan_names_the_first_of_equals() {
 
 void known_rows_are_not_run_again() {
   std::atomic<std::int64_t> rows{0};
-  Engine engine(counting(rows), bert(), kFourWorkers, {}, kMany);
+  Engine engine(counting(rows), bert(), kFourWorkers, {}, {.cache_rows = kMany});
   const Question question({11}, {{21}, {22}, {21}});
   const Question larger({11}, {{23}, {22}, {22}, {21, 21}});
   CHECK_EQ(ask(engine, question), serial(question));
@@ -205,7 +205,7 @@ void a_known_request_waits_for_nobody() {
         if (closed) gate.pass();
         fake_model(batch, logits, stop);
       },
-      bert(), {}, {.rows = 1, .refuse = true}, kMany);
+      bert(), {}, {.rows = 1, .refuse = true}, {.cache_rows = kMany});
   const Question question({11}, {{21}, {22}});
   const Question other({11}, {{23}});
   CHECK_EQ(ask(engine, question), serial(question));
@@ -231,7 +231,7 @@ void a_known_request_waits_for_nobody() {
 
 void what_a_stopped_request_ran_is_known() {
   Gate gate;
-  Engine engine(behind(gate), bert(), {.max_batch_rows = 1}, {}, kMany);
+  Engine engine(behind(gate), bert(), {.max_batch_rows = 1}, {}, {.cache_rows = kMany});
   const Question question({11}, {{21}, {22}, {23}});
   const auto job = engine.submit(question.view());
   gate.await(1);
@@ -244,7 +244,7 @@ void what_a_stopped_request_ran_is_known() {
 }
 
 void a_failed_batch_is_not_known() {
-  Engine engine(fake_model, bert(), {}, {}, kMany);
+  Engine engine(fake_model, bert(), {}, {}, {.cache_rows = kMany});
   const Question question({11}, {{kPoison}, {21}});
   for (int i = 0; i < 2; ++i)
     CHECK_EQ(thrown<std::runtime_error>([&] { ask(engine, question); }), "poisoned");
@@ -254,7 +254,7 @@ void a_failed_batch_is_not_known() {
 void many_callers_share_a_cache() {
   for (const std::size_t cache_rows : {std::size_t{0}, std::size_t{1}, std::size_t{20}, kMany}) {
     std::atomic<std::int64_t> rows{0};
-    Engine engine(counting(rows), bert(), kFourWorkers, {}, cache_rows);
+    Engine engine(counting(rows), bert(), kFourWorkers, {}, {.cache_rows = cache_rows});
     on_threads(8, [&](int thread) {
       std::mt19937 random(static_cast<unsigned>(thread % 2));  // so that questions recur
       for (int i = 0; i < 150; ++i) {

@@ -31,6 +31,7 @@
 #include "engine/engine.h"
 #include "engine/job.h"
 #include "ort/library.h"
+#include "ort/memory_probe.h"
 #include "tests/check.h"
 #include "tests/fixtures.h"
 
@@ -48,10 +49,10 @@ std::filesystem::path model_path;    // NOLINT(*-avoid-non-const-global-variable
 const ort::Library& library() { return ort::Library::open(library_path); }
 
 void run(const ort::CrossEncoder& graph, const PackedBatch& batch, std::span<float> logits,
-         const std::stop_token& stop = {}) {
+         const std::stop_token& stop = {}, const ort::RunTerms& terms = {}) {
   graph.run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
              batch.token_type_ids.data()},
-            logits, stop);
+            logits, stop, terms);
 }
 
 std::vector<Ids> random_texts(unsigned seed, std::size_t count, std::size_t longest) {
@@ -67,7 +68,8 @@ std::vector<Ids> random_texts(unsigned seed, std::size_t count, std::size_t long
 // The logits' bits, each pair run alone on the calling thread.
 std::vector<std::uint32_t> serial(const ort::CrossEncoder& graph, const Ids& query,
                                   const std::vector<Ids>& documents,
-                                  const std::stop_token& stop = {}) {
+                                  const std::stop_token& stop = {},
+                                  const ort::RunTerms& terms = {}) {
   std::vector<std::uint32_t> bits;
   for (const Ids& document : documents) {
     PackedBatch batch;
@@ -78,7 +80,7 @@ std::vector<std::uint32_t> serial(const ort::CrossEncoder& graph, const Ids& que
     batch.attention_mask.assign(static_cast<std::size_t>(batch.width), 1);
     bert().write(query, document, batch.input_ids.data(), batch.token_type_ids.data());
     float logit = 0;
-    run(graph, batch, {&logit, 1}, stop);
+    run(graph, batch, {&logit, 1}, stop, terms);
     bits.push_back(std::bit_cast<std::uint32_t>(logit));
   }
   return bits;
@@ -120,6 +122,45 @@ void an_engine_gives_what_the_session_gives() {
     }
   });
   CHECK_EQ(engine.counters().rows.load(), 6 * 5 * 25);
+}
+
+void a_wide_session_gives_the_same_bits() {
+  ort::CrossEncoder graph(library(),
+                          {.model = model_path, .provider_options = {}, .shares_weights = true});
+  const Ids query = random_texts(4, 1, 6)[0];
+  const std::vector<Ids> documents = random_texts(5, 20, 300);
+  const auto expected = serial(graph, query, documents);
+  for (const int threads : {2, 3, 7}) {
+    graph.widen(threads);
+    CHECK_EQ(graph.is_wide(), true);
+    on_threads(4, [&](int thread) {
+      const ort::RunTerms terms{.wide = thread < 2, .shrink = thread % 2 == 0};
+      CHECK_EQ(serial(graph, query, documents, {}, terms), expected);
+    });
+  }
+  graph.widen(1);
+  CHECK_EQ(graph.is_wide(), false);
+  CHECK_EQ(serial(graph, query, documents), expected);
+}
+
+void a_session_that_shares_nothing_is_not_widened() {
+  ort::CrossEncoder graph(library(), {.model = model_path, .provider_options = {}});
+  graph.widen(4);
+  CHECK_EQ(graph.is_wide(), false);
+}
+
+void what_a_row_takes_is_seen() {
+  const auto seen =
+      ort::probe_memory(library(), {.model = model_path, .provider_options = {}}, 100, 5);
+  std::vector<std::int64_t> widths;
+  for (const auto& [width, bytes] : seen) {
+    CHECK_EQ(bytes > (widths.empty() ? 0 : static_cast<std::int64_t>(widths.back())), true);
+    widths.push_back(width);
+  }
+  CHECK_EQ(widths, {16, 32, 64, 100});
+  CHECK_EQ(std::is_sorted(seen.begin(), seen.end(),
+                          [](const auto& a, const auto& b) { return a.second < b.second; }),
+           true);
 }
 
 void a_run_ends_early_when_it_is_stopped() {
@@ -188,8 +229,14 @@ class TemporaryFile {
 
 void what_is_no_model_is_an_error() {
   const auto with = [](const std::filesystem::path& path) {
-    return fault(
-        [&] { const ort::CrossEncoder graph(library(), {.model = path, .provider_options = {}}); });
+    const auto fault_of = [&](bool shares) {
+      return fault([&] {
+        const ort::CrossEncoder graph(
+            library(), {.model = path, .provider_options = {}, .shares_weights = shares});
+      });
+    };
+    CHECK_EQ(fault_of(true), fault_of(false));
+    return fault_of(false);
   };
   std::ifstream file(model_path, std::ios::binary);
   const std::string model{std::istreambuf_iterator<char>(file), {}};
@@ -234,6 +281,10 @@ int main(int count, char* arguments[]) {
   return run_all({
       {"a session runs on many threads at once", a_session_runs_on_many_threads_at_once},
       {"an engine gives what the session gives", an_engine_gives_what_the_session_gives},
+      {"a wide session gives the same bits", a_wide_session_gives_the_same_bits},
+      {"a session that shares nothing is not widened",
+       a_session_that_shares_nothing_is_not_widened},
+      {"what a row takes is seen", what_a_row_takes_is_seen},
       {"a run ends early when it is stopped", a_run_ends_early_when_it_is_stopped},
       {"sessions are made on many threads at once", sessions_are_made_on_many_threads_at_once},
       {"a missing provider is an error", a_missing_provider_is_an_error},

@@ -19,7 +19,7 @@ NATIVE = {
 }
 # Headers of the system, by the room that may know it.
 SYSTEM = {
-    "ort": {"dlfcn.h", "windows.h"},
+    "ort": {"dlfcn.h", "fcntl.h", "sys/mman.h", "sys/stat.h", "unistd.h", "windows.h"},
     "engine": {"process.h", "unistd.h"},
 }
 
@@ -35,9 +35,11 @@ PYTHON = {
     "_cpu": set(),
     "_daemon_pool": set(),
     "_events": set(),
+    "_graphs": {"_core", "errors", "models.store", "tokenizer"},
     "_loading": {
         "_core",
         "_cpu",
+        "_graphs",
         "_onnxruntime",
         "models.store",
         "request",

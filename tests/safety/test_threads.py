@@ -263,6 +263,32 @@ def test_leaving_while_an_event_loop_ranks(model_directory):
     assert (done.returncode, done.stdout, done.stderr) == (0, "all was run: False\n", "")
 
 
+@pytest.mark.parametrize("ending", ["pass", "os._exit(0)", "reranker.close()", "del reranker"])
+def test_leaving_while_a_pair_has_all_threads(model_directory, ending):
+    done = run(
+        f"""
+        import os, threading, time
+        from rerank_core import ClosedError, Reranker, _graphs
+
+        _graphs._WORTH = 0  # so small a model would not be worth it
+        reranker = Reranker({str(model_directory)!r}, threads=3)
+        assert reranker._graph.session.is_wide
+
+        def work(reranker=reranker):
+            try:
+                while True:
+                    reranker.score("river", ["stone " * 400])
+            except ClosedError:
+                pass
+
+        threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.3)
+        {ending}
+        """
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_killed_by_a_signal_it_is_gone(model_directory):
     code = f"""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rerank_core.request import checked_documents, checked_positive, texts_of
+from rerank_core.request import checked_bytes, checked_documents, checked_positive, texts_of
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,25 @@ def test_text_of_takes_any_object():
 
 def test_counts_may_be_numpy_integers():
     assert checked_positive("top_n", np.int64(3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        (512, 512),
+        (np.int64(7), 7),
+        ("512", None),
+        ("512B", 512),
+        ("512MB", 512_000_000),
+        ("512 mb", 512_000_000),
+        ("1.5GiB", 1_610_612_736),
+        ("2TB", 2 * 10**12),
+        ("64KiB", 65_536),
+    ],
+)
+def test_bytes(given, size):
+    if size is None:
+        with pytest.raises(ValueError, match="text such as '512MB'"):
+            checked_bytes("memory_limit", given)
+    else:
+        assert checked_bytes("memory_limit", given) == size
