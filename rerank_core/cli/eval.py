@@ -40,7 +40,7 @@ def add_eval(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "directory",
         metavar="DIR",
         nargs="?",
-        help="BEIR's layout: corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv, compressed or not",
+        help="BEIR's layout: corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv, plain or .gz",
     )
     command.add_argument(
         "--run",

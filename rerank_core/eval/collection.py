@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from rerank_core.errors import InvalidArgumentError
 from rerank_core.eval.files import (
-    COMPRESSIONS,
     Run,
     ordered,
     read_qrels,
@@ -110,8 +109,8 @@ def read_collection(
     """Read a judged collection; of its texts, only those that the run and the judgments need.
 
     Args:
-        directory: BEIR's layout: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``, compressed
-            or not; also ``queries.SPLIT.jsonl``, ``qrels.SPLIT.tsv`` and ``qrels.tsv``. None takes all
+        directory: BEIR's layout: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``, plain or
+            .gz; also ``queries.SPLIT.jsonl``, ``qrels.SPLIT.tsv`` and ``qrels.tsv``. None takes all
             files from the other arguments.
         run: What a first stage found, see `read_run`.
         corpus: Texts of the documents, see `read_texts`; None looks in the directory.
@@ -161,11 +160,11 @@ def read_collection(
 def _found(directory: str | os.PathLike[str] | None, argument: str, *names: str) -> Path:
     if directory is None:
         raise InvalidArgumentError(f"give either a directory or {argument}, the file")
-    tried = [name + suffix for name in names for suffix in ("", *COMPRESSIONS)]
+    tried = [name + suffix for name in names for suffix in ("", ".gz")]
     for name in tried:
         if (path := Path(directory, name)).is_file():
             return path
     raise InvalidArgumentError(
-        f"{directory} has no {' or '.join(names)}, plain or {', '.join(COMPRESSIONS)}; say where the "
-        f"file is with {argument}"
+        f"{directory} has no {' or '.join(names)}, plain or .gz; say where the file is with "
+        f"{argument}"
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import json
-import lzma
 import math
 import zlib
 from collections.abc import Mapping
@@ -18,15 +16,13 @@ from rerank_core.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
-__all__ = ["COMPRESSIONS", "Run", "ordered", "read_qrels", "read_run", "read_texts", "write_run"]
+__all__ = ["Run", "ordered", "read_qrels", "read_run", "read_texts", "write_run"]
 
 Run = Mapping[str, Mapping[str, float]]
 """Score by document id by query id. Higher is better; equal scores rank in the order of the mapping."""
 
-COMPRESSIONS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-_BROKEN = (EOFError, OSError, lzma.LZMAError, zlib.error)  # as these openers say it
 # Number of columns: which are the document's and the number's. The query's is the first.
 _QRELS = {4: (2, 3), 3: (1, 2)}  # TREC's; BEIR's
 _RUNS = {6: (2, 4), 4: (1, 3), 3: (1, 2)}  # TREC's; the same without the constants; MS MARCO's
@@ -47,7 +43,7 @@ def read_texts(
     """Read texts by id: JSON lines with "_id" or "id" (BEIR's); in a .tsv, id and text (MS MARCO's).
 
     Args:
-        path: The file; .gz, .bz2 and .xz are decompressed.
+        path: The file; a .gz is decompressed.
         wanted: Ids to keep; None keeps all.
         fields: Fields of an object that make its text, joined by a space; those it lacks are passed over.
 
@@ -79,7 +75,7 @@ def read_qrels(path: str | os.PathLike[str]) -> dict[str, dict[str, int]]:
     """Read judgments: TREC's four columns, or query, document and judgment (BEIR's), with a head or not.
 
     Args:
-        path: The file, columns apart by white space; .gz, .bz2 and .xz are decompressed.
+        path: The file, columns apart by white space; a .gz is decompressed.
 
     Returns:
         Judgment by document id by query id. A negative one (spam, say) counts as 0: not relevant.
@@ -112,8 +108,7 @@ def read_run(path: str | os.PathLike[str]) -> dict[str, dict[str, float]]:
     """Read a ranking: TREC's six columns; query, document, rank and score; or the first three of these.
 
     Args:
-        path: The file, columns apart by white space, with a head or not; .gz, .bz2 and .xz are
-            decompressed.
+        path: The file, columns apart by white space, with a head or not; a .gz is decompressed.
 
     Returns:
         Score by document id by query id, in the order of the file; minus the rank where there is no score.
@@ -146,7 +141,7 @@ def write_run(path: str | os.PathLike[str], run: Run, *, tag: str = "rerank-core
     step of float32 apart, in the order that they have here.
 
     Args:
-        path: The file; .gz, .bz2 and .xz are compressed.
+        path: The file; a .gz is compressed.
         run: The ranking.
         tag: Names the system that made it.
 
@@ -170,8 +165,7 @@ def write_run(path: str | os.PathLike[str], run: Run, *, tag: str = "rerank-core
         for name in names:
             if name.split() != [name]:
                 raise InvalidArgumentError(f"the {what} {name!r} holds white space, or nothing")
-    opened = COMPRESSIONS.get(Path(path).suffix, open)
-    with opened(path, "wt", encoding="utf-8") as file:
+    with _opener(path)(path, "wt", encoding="utf-8") as file:
         for query, scores in run.items():
             score = np.float32(np.inf)
             for rank, document in enumerate(ordered(scores), start=1):
@@ -180,11 +174,14 @@ def write_run(path: str | os.PathLike[str], run: Run, *, tag: str = "rerank-core
                 file.write(f"{query} Q0 {document} {rank} {score!s} {tag}\n")
 
 
+def _opener(path: str | os.PathLike[str]) -> Callable[..., Any]:
+    return gzip.open if Path(path).suffix == ".gz" else open
+
+
 def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:
     """Give the lines that hold anything, each with the name of its place."""
-    opened = COMPRESSIONS.get(Path(path).suffix, open)
     try:
-        with opened(path, "rb") as file:
+        with _opener(path)(path, "rb") as file:
             for number, line in enumerate(file, start=1):
                 where = f"{path}, line {number}"
                 try:
@@ -193,7 +190,7 @@ def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:
                     raise InvalidArgumentError(f"{where}: not UTF-8: {error}") from error
                 if text.strip():
                     yield where, text
-    except _BROKEN as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise InvalidArgumentError(f"{path} cannot be read: {error}") from error
 
 

@@ -1,8 +1,6 @@
 """Files of judged collections: what is read and written, and what is refused, by file and line."""
 
-import bz2
 import gzip
-import lzma
 import re
 
 import pytest
@@ -68,7 +66,7 @@ def test_runs(file, text, expected):
 )
 @pytest.mark.parametrize(
     ("suffix", "packed"),
-    [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)],
+    [("", bytes), (".gz", gzip.compress)],
 )
 def test_texts(file, name, text, suffix, packed):
     path = file(packed(text.encode()), name + suffix)
@@ -141,8 +139,6 @@ def test_bad_files(file, tmp_path):
         tmp_path,
         file(gzip.compress(b"q1 0 d1 1\n")[:-9], "cut.gz"),
         file("q1 0 d1 1", "plain.gz"),
-        file("q1 0 d1 1", "plain.xz"),
-        file("q1 0 d1 1", "plain.bz2"),
     ):
         with pytest.raises(InvalidArgumentError, match=f"^{re.escape(str(path))} cannot be read"):
             read_qrels(path)
@@ -150,7 +146,7 @@ def test_bad_files(file, tmp_path):
         read_texts(file("no tab", "queries.tsv"))
 
 
-@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz"])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_a_run_comes_back(tmp_path, suffix):
     path = tmp_path / f"run{suffix}"
     write_run(path, {"q2": {"a": 0.1, "b": 7.0}, "q1": {"c": -3.5}}, tag="ours")
@@ -236,7 +232,7 @@ def test_the_files_of_a_collection_by_name(file, bundled):
 
 def test_a_collection_with_holes(file, tmp_path):
     run = file(FIRST, "run.trec")
-    with pytest.raises(InvalidArgumentError, match=r"has no qrels/dev.tsv or .*, plain or .gz"):
+    with pytest.raises(InvalidArgumentError, match=r"has no qrels/dev.tsv or .*, plain or .gz;"):
         read_collection(tmp_path, run=run, split="dev")
     with pytest.raises(InvalidArgumentError, match="give either a directory or qrels, the file"):
         read_collection(run=run)
