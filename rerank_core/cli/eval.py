@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rerank_core.errors import InvalidArgumentError
@@ -110,10 +111,12 @@ def add_eval(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _eval(arguments: argparse.Namespace) -> None:
     measures = arguments.measure or MEASURES
-    parse_measures(measures, relevant=arguments.relevant)  # wrong ones show before hours of scoring
+    parse_measures(measures, relevant=arguments.relevant)  # before hours of scoring
     models = _models(arguments)
     if arguments.write_run and len(models) != 1:
         raise InvalidArgumentError(f"--write-run keeps one model's run, not {len(models)}")
+    if arguments.write_run and not Path(arguments.write_run).resolve().parent.is_dir():
+        raise InvalidArgumentError(f"--write-run {arguments.write_run}: there is no such folder")
     collection = read_collection(
         arguments.directory,
         run=arguments.first_stage,

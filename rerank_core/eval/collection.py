@@ -33,7 +33,7 @@ class Collection:
         name: What it is called.
         queries: Text by query id.
         documents: Text by document id.
-        qrels: Judgment by document id by query id, 0 for not relevant.
+        qrels: Judgment by document id by query id: relevant above 0.
         run: What the first stage found: score by document id by query id.
 
     Raises:
@@ -80,13 +80,15 @@ class Collection:
             raise InvalidArgumentError(f"{self.name}: the text of query {blank[0]!r} is empty")
 
     @cached_property
-    def judged(self) -> dict[str, Mapping[str, int]]:
+    def judged(self) -> dict[str, dict[str, int]]:
         """Judgments of the queries that have a relevant document: those that figures are means over.
 
-        Where nothing is relevant no ranking is better than another.
+        Where nothing is relevant no ranking is better than another. Negative ones (spam, say) are 0.
         """
         return {
-            query: told for query, told in self.qrels.items() if max(told.values(), default=0) > 0
+            query: {document: max(0, judgment) for document, judgment in judgments.items()}
+            for query, judgments in self.qrels.items()
+            if max(judgments.values(), default=0) > 0
         }
 
     @cached_property

@@ -25,7 +25,8 @@ class Comparison:
     """How the figures of one system differ from another's, query by query.
 
     Attributes:
-        change: Mean of the differences.
+        changes: Difference by query id.
+        change: Their mean.
         standard_error: Of that mean; None for a single query.
         interval: 95 % confidence interval of the mean, by the paired t-test; None for a single query.
         p_value: How often chance alone, swapping the two systems in each query or not, would change the mean
@@ -36,6 +37,7 @@ class Comparison:
         same: Queries with the same.
     """
 
+    changes: Mapping[str, float]
     change: float
     standard_error: float | None
     interval: tuple[float, float] | None
@@ -71,6 +73,7 @@ def compare(figures: Mapping[str, float], baseline: Mapping[str, float]) -> Comp
         raise InvalidArgumentError(f"the figures of query {query!r} are not both finite")
     error = float(changes.std(ddof=1) / np.sqrt(len(changes))) if len(changes) > 1 else None
     return Comparison(
+        changes=dict(zip(figures, changes.tolist(), strict=True)),
         change=float(changes.mean()),
         standard_error=error,
         interval=None if error is None else _interval(changes, error),

@@ -29,6 +29,7 @@ class Evaluation:
     Attributes:
         collection: Its name.
         pairs: How many pairs of query and document were ranked.
+        relevant: The lowest judgment that is relevant to measures that know only relevant or not.
         figures: Figure by query id, by measure, by system; the first stage is the first one.
         unjudged: Queries of the run that nobody judged; they count nowhere.
         irrelevant: Queries of the run of whose judged documents none is relevant; nor do they.
@@ -37,6 +38,7 @@ class Evaluation:
 
     collection: str
     pairs: int
+    relevant: int
     figures: Mapping[str, Mapping[str, Mapping[str, float]]]
     unjudged: int
     irrelevant: int
@@ -72,11 +74,11 @@ class Evaluation:
         Args:
             per_query: Whether to give every query's figures and changes, too.
         """
-        pairs = [(*pair, measure) for pair in self.against() for measure in self.measures]
-        result = {
+        result: dict[str, Any] = {
             "collection": self.collection,
             "queries": len(self.queries),
             "pairs": self.pairs,
+            "relevant": self.relevant,
             "unjudged": self.unjudged,
             "irrelevant": self.irrelevant,
             "missing": dict(self.missing),
@@ -85,23 +87,16 @@ class Evaluation:
                 for system in self.figures
             },
             "comparisons": [
-                {
-                    "system": system,
-                    "baseline": baseline,
-                    "measure": measure,
-                    **asdict(self.compare(system, baseline, measure)),
-                }
-                for system, baseline, measure in pairs
+                {"system": system, "baseline": baseline, "measure": measure}
+                | asdict(self.compare(system, baseline, measure))
+                for system, baseline in self.against()
+                for measure in self.measures
             ],
         }
         if per_query:
-            result["per_query"] = {
-                query: {
-                    system: {measure: figures[measure][query] for measure in self.measures}
-                    for system, figures in self.figures.items()
-                }
-                for query in self.queries
-            }
+            return {**result, "per_query": self.figures}
+        for comparison in result["comparisons"]:
+            del comparison["changes"]
         return result
 
     def to_text(self, *, per_query: bool = False) -> str:
@@ -133,13 +128,16 @@ class Evaluation:
         return "\n\n".join(tables)
 
     def _head(self) -> str:
-        lines = [f"{self.collection}: {len(self.queries):,} queries, {self.pairs:,} pairs"]
         said = {
-            "of the run without judgments, left out": self.unjudged,
-            "of the run without a relevant document, left out": self.irrelevant,
-            **{f"not ranked by {system}, counted as 0": n for system, n in self.missing.items()},
+            "queries of the run without judgments, left out": self.unjudged,
+            "queries of the run without a relevant document, left out": self.irrelevant,
+            **{
+                f"queries that {system} lacks, counted as 0": n
+                for system, n in self.missing.items()
+            },
         }
-        return "\n".join(lines + [f"{n:,} queries {what}" for what, n in said.items() if n])
+        head = f"{self.collection}: {len(self.queries):,} queries, {self.pairs:,} pairs"
+        return "\n".join([head, *(f"{what}: {count:,}" for what, count in said.items() if count)])
 
     def _query_rows(self, measure: str) -> list[list[str]]:
         columns = [figures[measure] for figures in self.figures.values()]
@@ -207,6 +205,7 @@ def evaluate(
     return Evaluation(
         collection=collection.name,
         pairs=sum(map(len, collection.candidates.values())),
+        relevant=relevant,
         figures={system: figures_of(run, judged, parsed) for system, run in systems.items()},
         unjudged=sum(query not in collection.qrels for query in collection.run),
         irrelevant=sum(

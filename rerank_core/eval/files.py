@@ -78,7 +78,7 @@ def read_qrels(path: str | os.PathLike[str]) -> dict[str, dict[str, int]]:
         path: The file, columns apart by white space; a .gz is decompressed.
 
     Returns:
-        Judgment by document id by query id. A negative one (spam, say) counts as 0: not relevant.
+        Judgment by document id by query id.
 
     Raises:
         InvalidArgumentError: The file is missing, broken or empty, or judges a document twice.
@@ -98,7 +98,7 @@ def read_qrels(path: str | os.PathLike[str]) -> dict[str, dict[str, int]]:
             raise InvalidArgumentError(
                 f"{where}: a judgment must be a whole number, got {judgment}"
             )
-        _put(qrels, query, document, max(0, int(judgment)), where)
+        _put(qrels, query, document, int(judgment), where)
     if not qrels:
         raise InvalidArgumentError(f"{path} holds no judgments")
     return qrels

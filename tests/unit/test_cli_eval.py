@@ -40,7 +40,7 @@ def test_models_runs_and_measures(capsys, tmp_path, model_directory):
     said = json.loads(capsys.readouterr().out)
     assert said["pairs"] == 50
     assert list(said["systems"]["bundled"]) == ["MRR@10"]
-    assert len(said["per_query"]) == 10
+    assert len(said["per_query"]["bundled"]["MRR@10"]) == 10
     assert out.read_text().splitlines()[0].split()[5] == "ours"
     assert sum(map(len, read_run(out).values())) == 50
 
@@ -85,6 +85,7 @@ def test_precisions(capsys, tmp_path):
         (["--measure", "nonsense"], "'nonsense' is no measure of ir_measures"),
         (["--model", "a", "--model", "a"], "name each model and run once, not a, a"),
         (["--model", "a", "--model", "b", "--write-run", "c"], "keeps one model's run, not 2"),
+        (["--write-run", "nowhere/run"], "--write-run nowhere/run: there is no such folder"),
         (["--split", "dev"], "has no qrels/dev.tsv or qrels.dev.tsv or qrels.tsv"),
         (["--run", "missing.trec"], "missing.trec cannot be read"),
         (["--relevant", "0"], "relevant must be >= 1, got 0"),

@@ -67,6 +67,10 @@ def test_measures_by_hand(measure, expected):
     assert first_stage(measure) == pytest.approx(expected)
 
 
+def test_negative_judgments_are_not_relevant():
+    assert first_stage("nDCG@10", qrels={"q": {**QRELS["q"], "a": -2}}) == first_stage("nDCG@10")
+
+
 def test_relevant_is_from_a_judgment_on():
     found = evaluate(a_collection(), {}, measures=["MAP", "MAP(rel=1)", "nDCG@10"], relevant=2)
     assert found.mean("first stage", "MAP") == pytest.approx(1 / 4)
@@ -91,9 +95,9 @@ def test_queries_that_do_not_count_are_counted():
     assert found.figures["first stage"]["MRR@10"] == {"q": 0.5, "unfound": 0.0}
     assert found.pairs == 4
     said = found.to_text()
-    assert "1 queries of the run without judgments, left out" in said
-    assert "1 queries of the run without a relevant document, left out" in said
-    assert "1 queries not ranked by other, counted as 0" in said
+    assert "queries of the run without judgments, left out: 1" in said
+    assert "queries of the run without a relevant document, left out: 1" in said
+    assert "queries that other lacks, counted as 0: 1" in said
 
 
 def random_runs(seed, ties):
@@ -214,6 +218,7 @@ def test_a_comparison_by_hand():
     baseline = dict.fromkeys("abcd", 0.5)
     found = compare({"a": 0.6, "b": 0.7, "c": 0.8, "d": 0.5}, baseline)
     assert found.change == pytest.approx(0.15)
+    assert found.changes == pytest.approx({"a": 0.1, "b": 0.2, "c": 0.3, "d": 0})
     assert (found.better, found.worse, found.same) == (3, 0, 1)
     assert found.p_value == pytest.approx(4 / 16)
     assert found.standard_error == pytest.approx(np.std([0.1, 0.2, 0.3, 0], ddof=1) / 2)
@@ -262,12 +267,15 @@ def test_what_is_compared_and_said():
     assert found.against() == [("one", "first stage"), ("two", "first stage"), ("two", "one")]
     said = json.loads(json.dumps(found.to_dict(per_query=True)))
     assert said["systems"]["one"]["MRR@10"] == 1
-    assert said["per_query"]["q"]["first stage"]["MRR@10"] == 0.5
+    assert said["per_query"]["first stage"]["MRR@10"] == {"q": 0.5}
+    assert said["comparisons"][1]["changes"] == {"q": 0.5}
     changes = {(c["system"], c["baseline"], c["measure"]): c["change"] for c in said["comparisons"]}
     assert changes["one", "first stage", "MRR@10"] == 0.5
     assert changes["two", "one", "MRR@10"] == -0.5
     assert len(changes) == 6
-    assert "per_query" not in found.to_dict()
+    brief = found.to_dict()
+    assert "per_query" not in brief
+    assert "changes" not in brief["comparisons"][0]
     lines = found.to_text(per_query=True).splitlines()
     assert lines[0] == "made: 1 queries, 4 pairs"
     assert lines[4].split() == ["one", f"{gain(3, 1) / gain(3, 2, 1):.4f}", "1.0000"]

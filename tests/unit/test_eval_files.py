@@ -39,7 +39,7 @@ def file(tmp_path):
     ids=["TREC", "BEIR", "no head, Windows", "byte order mark"],
 )
 def test_qrels(file, text):
-    assert read_qrels(file(text)) == {"q1": {"d1": 2, "d2": 0}, "q2": {"d1": 0}}
+    assert read_qrels(file(text)) == {"q1": {"d1": 2, "d2": -1}, "q2": {"d1": 0}}
 
 
 @pytest.mark.parametrize(
