@@ -2,7 +2,7 @@
 
 Run as `python -m benchmarks.compare BASE [ROUNDS]`. BASE is checked out and built in a worktree of its own,
 and times the benchmarks of this tree with its own library. Rounds alternate between the two, each in a
-process of its own; a ratio is of one round. Rows that run no code of ours show what is chance.
+process of its own; a ratio is of one round. Rows of Python and of other libraries show what is chance.
 """
 
 from __future__ import annotations
