@@ -20,7 +20,8 @@ from benchmarks import harness
 ROOT = Path(__file__).parents[1]
 TREE = ROOT / "build/bench-base"
 SECONDS = 0.2  # of a benchmark in a round
-MARGIN = 0.05  # a change is told where three quarters of the rounds are further off than this
+MARGIN = 0.05  # a change is told where three quarters of the rounds are further off than this,
+CONTROLS = ("python]", "library]")  # and than any row that runs nothing of what is compared
 
 
 def prepare(base: str) -> str:
@@ -60,19 +61,24 @@ def times(tree: Path, *, must_pass: bool) -> dict[str, float]:
 
 def summarize(rounds: list[tuple[dict[str, float], dict[str, float]]]) -> dict[str, dict[str, Any]]:
     """Give each benchmark's ratio, this tree's time through the base's, over rounds of (ours, base's)."""
-    rows: dict[str, dict[str, Any]] = {}
+    ratios = {
+        name: harness.summary([ours[name] / base[name] for ours, base in rounds])
+        for name in rounds[0][0]
+        if all(name in base for _, base in rounds)
+    }
+    chance = [abs(r["median"] - 1) for name, r in ratios.items() if name.endswith(CONTROLS)]
+    margin = max([MARGIN, *chance])
+    rows = {}
     for name in rounds[0][0]:
-        ours = harness.summary([mine[name] for mine, _ in rounds])["median"]
-        if not all(name in base for _, base in rounds):
-            rows[name] = {"seconds": ours, "ratio": None, "verdict": "not in the base"}
-            continue
-        ratio = harness.summary([mine[name] / base[name] for mine, base in rounds])
-        verdict = ""
-        if ratio["q1"] > 1 + MARGIN:
+        ratio, verdict = ratios.get(name), ""
+        if ratio is None:
+            verdict = "not in the base"
+        elif ratio["q1"] > 1 + margin:
             verdict = "slower"
-        elif ratio["q3"] < 1 - MARGIN:
+        elif ratio["q3"] < 1 - margin:
             verdict = "faster"
-        rows[name] = {"seconds": ours, "ratio": ratio, "verdict": verdict}
+        seconds = harness.summary([ours[name] for ours, _ in rounds])["median"]
+        rows[name] = {"seconds": seconds, "ratio": ratio, "verdict": verdict}
     return rows
 
 

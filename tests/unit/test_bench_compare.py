@@ -33,6 +33,15 @@ def test_verdicts(ratios, verdict):
     assert rows["b"]["ratio"] == {"median": 1, "q1": 1, "q3": 1}
 
 
+def test_a_change_within_what_happens_by_chance_is_none():
+    """What the controls do without any change, the others may do, too."""
+    for control, verdict in ((1.0, "slower"), (1.3, ""), (0.7, "")):
+        base = {"a[native]": 1.0, "a[python]": 1.0}
+        rows = compare.summarize([({"a[native]": 1.2, "a[python]": control}, base)] * 3)
+        assert rows["a[native]"]["verdict"] == verdict
+        assert rows["a[python]"]["verdict"] == ""
+
+
 def test_what_the_base_lacks_is_said():
     rows = compare.summarize([({"new": 0.5}, {}), ({"new": 0.7}, {})])
     assert rows["new"]["ratio"] is None
