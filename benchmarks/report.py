@@ -165,8 +165,8 @@ def preparing() -> list[str]:
         f"{shape}: {row['gflops']:.0f} of {row['matrix_gflops']['median']:.0f} GFLOP/s"
         for shape, row in shapes.items()
     )
-    judged = [row["systems"] for row in load("quality")["collections"].values()]
-    changes = [100 * (row["int8"]["nDCG@10"] / row["fp32"]["nDCG@10"] - 1) for row in judged]
+    fp32, quantized = (quality.load(name)["collections"] for name in ("bundled", "int8"))
+    changes = [100 * (quantized[name]["model"] / fp32[name]["model"] - 1) for name in fp32]
     note = (
         f"Ranking quality of int8, the bundled model over {len(changes)} judged collections: nDCG@10 changes by "
         f"{sum(changes) / len(changes):+.2f} % on average ({min(changes):+.2f} % to {max(changes):+.2f} %). "
@@ -190,52 +190,6 @@ def prepared() -> list[str]:
     return [f"Times the plain export under the same engine: {'; '.join(parts)}."]
 
 
-def ranking() -> list[str]:
-    """Ranking quality on the judged collections, with what could be chance; then the other measures."""
-    result = load("quality")
-    rows = result["collections"]
-    first, *models = next(iter(rows.values()))["systems"]
-    steps = [(models[0], first), *((model, models[0]) for model in models[1:])]
-    head = ["collection, nDCG@10", "queries", "BM25", *models]
-    head += [f"{system} - {baseline}".replace(first, "BM25") for system, baseline in steps]
-    lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
-    for name, row in rows.items():
-        found = {
-            (each["system"], each["baseline"]): each
-            for each in row["comparisons"]
-            if each["measure"] == "nDCG@10"
-        }
-        cells = [name, str(row["queries"])]
-        cells += [f"{means['nDCG@10']:.4f}" for means in row["systems"].values()]
-        cells += [_change(found[step]) for step in steps]
-        lines.append(f"| {' | '.join(cells)} |")
-    measures = next(iter(rows.values()))["systems"][first]
-    others = [
-        f"| mean of the collections | {' | '.join(measures)} |",
-        "|---|" + "---:|" * len(measures),
-    ]
-    for system in (first, *models):
-        means = [
-            sum(row["systems"][system][measure] for row in rows.values()) / len(rows)
-            for measure in measures
-        ]
-        cells = [f"{mean:.4f}" for mean in means]
-        others.append(f"| {'BM25' if system == first else system} | {' | '.join(cells)} |")
-    versions = result["machine"]["versions"]
-    note = (
-        "The bundled model on BM25's first hundred; changes with 95 % confidence intervals and the p of a "
-        "paired randomization test. Linear gains; in dl19 and dl20 the other measures take judgments from 2 on "
-        f"for relevant. onnxruntime {versions['onnxruntime']}, commit {result['machine']['commit']}, "
-        f"{result['machine']['date']}. Reproduce with `make bench-quality`."
-    )
-    return [*lines, "", *others, "", note]
-
-
-def _change(comparison: dict[str, Any]) -> str:
-    low, high = comparison["interval"]
-    return f"{comparison['change']:+.4f} ({low:+.4f} to {high:+.4f}), p {comparison['p_value']:.2f}"
-
-
 BLOCKS = {
     **quality.BLOCKS,
     ("README.md", "speed"): speed,
@@ -243,7 +197,6 @@ BLOCKS = {
     ("ARCHITECTURE.md", "preparing"): preparing,
     ("ARCHITECTURE.md", "overhead"): overhead,
     ("ARCHITECTURE.md", "plan"): plan,
-    ("ARCHITECTURE.md", "ranking"): ranking,
     ("ARCHITECTURE.md", "tokenizing"): tokenizing,
 }
 
