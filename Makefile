@@ -7,7 +7,7 @@ ORT = $(shell $(BIN)/python -c "from rerank_core._onnxruntime import find_librar
 NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) \
 	RERANK_CORE_TEST_MODEL=$(abspath rerank_core/models/bundled/model.onnx)
 
-.PHONY: demo test lint types native python export-test tsan asan fuzz tidy long bench bench-prepare model report format clean
+.PHONY: demo test lint types native python export-test tsan asan fuzz tidy long bench bench-compare bench-prepare bench-quality model report format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rerank-core rank "Why is the sky blue?" examples/passages.jsonl --top-n 5 --table
@@ -117,11 +117,17 @@ TRAINING := build/training-env
 
 bench-prepare: $(VENV)/.test $(EXPORT)/.done
 	$(EXPORT)/bin/python -m benchmarks.preparing
+	$(MAKE) bench-quality
+
+bench-quality: $(VENV)/.test
 	rm -rf build/bundled-int8
 	$(BIN)/rerank-core prepare $(MODEL) build/bundled-int8 --precision int8
-	[ ! -d $(DATA) ] || $(BIN)/python -m training.evaluate $(DATA) build/bundled-int8 -o training/results/int8.json
+	$(BIN)/python -m benchmarks.quality $(DATA) fp32=bundled int8=build/bundled-int8
 	$(MAKE) report
 
+BASE ?= main
+bench-compare: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.compare $(BASE)
 
 $(TRAINING)/.done: training/requirements.txt
 	$(PYTHON) -m venv $(TRAINING)

@@ -1,6 +1,7 @@
 """Micro benchmarks of the native core beside its NumPy twin: equal first, then timed.
 
-Run with `make bench`; both rows of a group are the same work, native and in Python.
+Run with `make bench`, or `make bench-compare` against another commit; both rows of a group are the same
+work, native and in Python.
 """
 
 import numpy as np
@@ -58,10 +59,19 @@ def test_plan(benchmark, kind):
 
 
 @pytest.mark.parametrize("kind", ["native", "python"])
-def test_pack(benchmark, kind):
-    benchmark.group = "pair and pack: 1,000 rows as one batch"
+@pytest.mark.parametrize(
+    ("work", "limits"),
+    [
+        ("pack: 1,000 rows as one batch", {"row_tokens": 512}),
+        ("pair: 1,000 documents in windows of 32", {"row_tokens": 38, "max_chunks": 16}),
+    ],
+    ids=["pack", "pair"],
+)
+def test_rows(benchmark, work, limits, kind):
+    benchmark.group = work
+    rng = np.random.default_rng(1)
     query = [7, 8, 9]
-    documents = [RNG.integers(5, 1000, size).tolist() for size in LENGTHS]
+    documents = [rng.integers(5, 1000, size).tolist() for size in LENGTHS]
     layout = _core.PairTemplate(PIECES)
     flat = np.array([token for document in documents for token in document], np.int32)
     offsets = np.concatenate([[0], np.cumsum(LENGTHS)]).astype(np.int64)
@@ -70,19 +80,11 @@ def test_pack(benchmark, kind):
 
     def native():
         return _core.pack_pairs(
-            layout,
-            query_ids,
-            query_offsets,
-            flat,
-            offsets,
-            owners,
-            _core.PairLimits(row_tokens=512),
+            layout, query_ids, query_offsets, flat, offsets, owners, _core.PairLimits(**limits)
         )
 
     def python():
-        rows = _reference.pair_rows(
-            PIECES, [query], documents, owners.tolist(), row_tokens=512
-        ).rows
+        rows = _reference.pair_rows(PIECES, [query], documents, owners.tolist(), **limits).rows
         return _reference.pack(rows)
 
     assert native()["input_ids"].tolist() == python()["input_ids"].tolist()

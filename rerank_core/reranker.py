@@ -196,7 +196,7 @@ class Reranker:
     def rerank(
         self,
         query: str,
-        documents: Sequence[Any],
+        documents: Sequence[Any] | Encoded,
         *,
         top_n: int | None = None,
         return_documents: bool = True,
@@ -273,7 +273,9 @@ class Reranker:
             truncated=tuple(np.flatnonzero(scored.truncated).tolist()),
         )
 
-    async def arerank(self, query: str, documents: Sequence[Any], **options: Any) -> RerankResult:
+    async def arerank(
+        self, query: str, documents: Sequence[Any] | Encoded, **options: Any
+    ) -> RerankResult:
         """Rank as `rerank` does, on a thread of its own: the event loop never waits.
 
         A task that is cancelled takes its work back: batches that wait never start, those that run end
@@ -291,7 +293,7 @@ class Reranker:
     def score(
         self,
         query: str,
-        documents: Sequence[Any],
+        documents: Sequence[Any] | Encoded,
         *,
         rank_fields: Sequence[str] = ("text",),
         truncate: str = "END",
@@ -328,7 +330,7 @@ class Reranker:
     def score_pairs(
         self,
         queries: Sequence[str],
-        documents: Sequence[Any],
+        documents: Sequence[Any] | Encoded,
         *,
         rank_fields: Sequence[str] = ("text",),
         truncate: str = "END",

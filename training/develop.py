@@ -10,7 +10,7 @@ import torch
 
 from .batches import LONGEST_QUERY, LOST, Encoded, Pair, collate, planted, without_shared
 from .corpus import GENRES
-from .metrics import ndcg, ordered
+from .metrics import ndcg
 from .model import Scorer
 
 SHORT, LONG = ("question", "title", "claim"), ("excerpt",)
@@ -54,7 +54,7 @@ def _ndcg(scorer: Scorer, data: Encoded, i: int) -> float:
     negatives = [data.passages[k] for k in group.negatives]
     passages = [data.positives[i], *related, *negatives]
     gains = [2] + [1] * len(related) + [0] * len(negatives)
-    return ndcg(ordered(scores(scorer, [(query, p) for p in passages]), gains), gains)
+    return ndcg(scores(scorer, [(query, p) for p in passages]), gains)
 
 
 def _meaning(scorer: Scorer, data: Encoded, chosen: list[int], rng: random.Random) -> list[float]:

@@ -15,16 +15,19 @@ from typing import Any
 import numpy as np
 
 from rerank_core import Reranker
+from rerank_core.eval import FIRST_STAGE, Collection, rerank_run
+from rerank_core.eval import evaluate as measure
 
-from . import collections
-from .metrics import ndcg, ordered
+from . import judged
+
+MEASURE = "nDCG@10"
 
 PROBES = Path(__file__).parent / "probes/paraphrases.jsonl"
 
 
 def evaluate(reranker: Reranker, data: Path) -> dict[str, Any]:
     """nDCG@10 of BM25's top 100 as they came and as reranked, and the paraphrase probes."""
-    rows = {name: collection(reranker, data, name) for name in collections.NAMES}
+    rows = {name: collection(reranker, judged.read(data, name)) for name in judged.NAMES}
     mean = {key: float(np.mean([row[key] for row in rows.values()])) for key in ("bm25", "model")}
     return {
         "collections": rows,
@@ -37,23 +40,17 @@ def evaluate(reranker: Reranker, data: Path) -> dict[str, Any]:
     }
 
 
-def collection(reranker: Reranker, data: Path, name: str) -> dict[str, float]:
+def collection(reranker: Reranker, data: Collection) -> dict[str, float]:
     """Mean nDCG@10 of the collection's queries, and the relative change with its standard error."""
-    queries = collections.candidates(data, name)
-    before = np.array([ndcg(query.gains, query.ideal) for query in queries])
-    after = np.array(
-        [
-            ndcg(ordered(reranker.score(query.query, query.texts), query.gains), query.ideal)
-            for query in queries
-        ]
-    )
-    change = after - before
+    found = measure(data, {"model": rerank_run(reranker, data)}, measures=[MEASURE])
+    before, after = (found.mean(system, MEASURE) for system in (FIRST_STAGE, "model"))
+    change = found.compare("model", FIRST_STAGE, MEASURE)
     return {
-        "queries": len(queries),
-        "bm25": float(before.mean()),
-        "model": float(after.mean()),
-        "relative": float(after.mean() / before.mean() - 1),
-        "standard_error": float(change.std(ddof=1) / np.sqrt(len(change)) / before.mean()),
+        "queries": len(found.queries),
+        "bm25": before,
+        "model": after,
+        "relative": after / before - 1,
+        "standard_error": (change.standard_error or 0) / before,
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rerank_core
+from rerank_core.cli.eval import add_eval
 from rerank_core.cli.models import add_models
 from rerank_core.cli.prepare import add_prepare
 from rerank_core.cli.rank import add_rank
@@ -62,4 +63,5 @@ def _parser() -> argparse.ArgumentParser:
     add_models(commands)
     add_prepare(commands)
     add_verify(commands)
+    add_eval(commands)
     return parser

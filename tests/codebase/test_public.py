@@ -17,6 +17,12 @@ from rerank_core import _core
 ROOT = Path(__file__).parents[2]
 DOCUMENTED = [
     "errors",
+    "eval.collection",
+    "eval.comparison",
+    "eval.evaluation",
+    "eval.files",
+    "eval.measures",
+    "eval.reranking",
     "inference",
     "models.verify.comparison",
     "models.hub",
@@ -92,6 +98,7 @@ def test_import_is_light():
         "tokenizers",
         "huggingface_hub",
         "onnx",
+        "ir_measures",
         "scipy",
     }
     assert not loaded & heavy

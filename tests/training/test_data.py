@@ -10,11 +10,13 @@ from training import corpus, leaks, metrics, vocabulary
 
 
 def test_ndcg():
-    assert metrics.ndcg([0, 1, 0], [1]) == pytest.approx(0.6309, abs=1e-4)
-    assert metrics.ndcg([2, 1], [1, 2]) == 1
-    assert metrics.ndcg([0] * 10 + [1], [1]) == 0, "only the first ten count"
-    assert metrics.ndcg([0], [0]) == 0
-    assert metrics.ordered([0.1, 0.5, 0.5], [1, 2, 3]) == [2, 3, 1], "ties keep their order"
+    assert metrics.ndcg([0.9, 0.8, 0.7], [0, 1, 0]) == pytest.approx(0.6309, abs=1e-4)
+    assert metrics.ndcg([2.5, 1.5], [2, 1]) == 1
+    assert metrics.ndcg([-i for i in range(11)], [0] * 10 + [1]) == 0, "only the first ten count"
+    assert metrics.ndcg([1.0], [0]) == 0
+    assert metrics.ndcg([0.1, 0.5, 0.5], [0, 1, 2]) == metrics.ndcg([1, 3, 2], [0, 1, 2]), (
+        "ties keep their order"
+    )
 
 
 def test_sentences_and_chunks():

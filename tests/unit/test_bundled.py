@@ -7,7 +7,7 @@ import pytest
 from rerank_core import Reranker
 from rerank_core.models.store import find
 from tests import shared
-from training import evaluate, report
+from training import evaluate, judged, report
 
 RELEVANT = [
     ("what causes tides", "The gravity of the moon pulls the oceans and causes the tides."),
@@ -53,7 +53,7 @@ def test_a_batch_of_different_queries_changes_nothing(bundled):
 @pytest.mark.parametrize("name", ["medline", "dl19"])
 def test_a_judged_collection(name):
     with Reranker() as reranker:
-        found = evaluate.collection(reranker, shared.DATA, name)
+        found = evaluate.collection(reranker, judged.read(shared.DATA, name))
     wanted = report.load("bundled")["collections"][name]
     assert found["bm25"] == pytest.approx(wanted["bm25"])
     assert found["model"] == pytest.approx(wanted["model"], abs=0.003)
