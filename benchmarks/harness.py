@@ -69,3 +69,14 @@ def write(name: str, result: dict[str, Any]) -> None:
     """Keep a result under benchmarks/results."""
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+def merge(name: str, keys: list[str], row: dict[str, Any]) -> None:
+    """Put a slice of a result in its place under benchmarks/results, and leave the others."""
+    path = RESULTS / f"{name}.json"
+    result = json.loads(path.read_text()) if path.exists() else {}
+    place = result
+    for key in keys[:-1]:
+        place = place.setdefault(key, {})
+    place[keys[-1]] = row
+    write(name, result)
