@@ -7,7 +7,7 @@ ORT = $(shell $(BIN)/python -c "from rerank_core._onnxruntime import find_librar
 NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) \
 	RERANK_CORE_TEST_MODEL=$(abspath rerank_core/models/bundled/model.onnx)
 
-.PHONY: demo test lint types native python export-test tsan asan fuzz tidy long bench bench-prepare model report format clean
+.PHONY: demo test lint types native python export-test tsan asan fuzz tidy long peers bench bench-quick bench-prepare model report format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rerank-core rank "Why is the sky blue?" examples/passages.jsonl --top-n 5 --table
@@ -99,14 +99,30 @@ format: $(VENV)/.test
 long: $(VENV)/.test  ## ten times the examples, and the tests marked long
 	RERANK_CORE_TEST_MULTIPLIER=10 RERANK_CORE_TEST_SEED=$$(date +%s) $(BIN)/pytest -m "long or not long"
 
-bench: $(VENV)/.bench
-	$(BIN)/python -m benchmarks.throughput 5
-	$(BIN)/python -m benchmarks.plan
-	$(BIN)/python -m benchmarks.overhead
-	$(BIN)/python -m benchmarks.memory
-	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks.tokenizing $(DATA)
+PEERS := build/peers
+PEER_ENVIRONMENTS := $(patsubst benchmarks/baselines/requirements/%.txt,$(PEERS)/%/.done,$(wildcard benchmarks/baselines/requirements/*.txt))
+
+# What cannot be installed is told, and its contenders are missing from the report, with the reason.
+$(PEERS)/%/.done: benchmarks/baselines/requirements/%.txt
+	mkdir -p $(PEERS)
+	$(PYTHON) -m venv $(PEERS)/$*
+	( ! grep '^torch==' $< > $(PEERS)/torch-first.txt \
+	    || $(PEERS)/$*/bin/pip install --quiet --disable-pip-version-check -r $(PEERS)/torch-first.txt ) \
+	    && $(PEERS)/$*/bin/pip install --quiet --disable-pip-version-check -r $< \
+	    && touch $@ || echo "the environment $* cannot be installed"
+
+peers: $(VENV)/.bench $(EXPORT)/.done $(PEER_ENVIRONMENTS)
+	$(EXPORT)/bin/python -m benchmarks.checkpoints $(PEERS)/weights
+
+# Each row is run through ALONE, if that is given: a command that waits until the machine is quiet, say.
+ALONE :=
+bench: peers
+	$(BIN)/python -m benchmarks --all --alone "$(ALONE)"
 	$(BIN)/pytest benchmarks --benchmark-only
 	$(MAKE) report
+
+bench-quick: peers
+	$(BIN)/python -m benchmarks --quick --alone "$(ALONE)"
 
 DATA := ../shared/data
 WORK := build/training
@@ -136,7 +152,7 @@ model: $(VENV)/.test $(TRAINING)/.done
 	$(BIN)/python -m training.speed $(MODEL) -o training/results/speed.json
 	$(MAKE) report
 
-report: $(VENV)/.test
+report: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.report
 
 clean:

@@ -162,11 +162,13 @@ def _run(running: dict[str, Process], found: dict[str, Any], point: int) -> None
                 continue
             if turn:  # the first is not counted
                 runs[contender].append(answer)
-    for contender, process in running.items():
-        found[contender]["points"].append(_figures(point, runs[contender], process))
+    for contender in runs.keys() & running.keys():
+        found[contender]["points"].append(
+            _figures(point, runs[contender], found[contender]["loaded_mb"])
+        )
 
 
-def _figures(point: int, runs: list[dict[str, Any]], process: Process) -> dict[str, Any]:
+def _figures(point: int, runs: list[dict[str, Any]], loaded_mb: float) -> dict[str, Any]:
     seconds = harness.summary([run["seconds"] for run in runs])
     latencies = [latency for run in runs for latency in run["latencies"]]
     peak = max(run["peak_mb"] for run in runs)
@@ -175,7 +177,7 @@ def _figures(point: int, runs: list[dict[str, Any]], process: Process) -> dict[s
         "seconds": seconds,
         "latency_ms": {f"p{p}": float(1e3 * np.percentile(latencies, p)) for p in (50, 95)},
         "peak_mb": peak,
-        "above_mb": peak - process.ready["loaded_mb"],
+        "above_mb": peak - loaded_mb,
     }
 
 

@@ -45,7 +45,7 @@ def install_mb(name: str) -> float:
         packages += ("rerank-core",)  # an editable install, whose files are in the checkout
         files = (ROOT / "rerank_core").rglob("*")
         own = sum(f.stat().st_size for f in files if f.is_file() and f.suffix != ".pyc") / 1e6
-    command = [python_of(name), "-c", SIZE, *packages]
+    command = [str(python_of(name)), "-c", SIZE, *packages]
     out = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(out.stdout) + own
 
@@ -59,7 +59,7 @@ def main() -> None:
         for name in CONTENDERS.keys() - reasons.keys():
             try:
                 with Process(name, weights) as process:
-                    found[name].append({**process.ready, "start_seconds": process.start_seconds})
+                    found[name].append(process.wait())
             except ContenderError as error:
                 reasons[name] = str(error)
     result: dict[str, Any] = {"machine": harness.machine(), "shape": SHAPE, "contenders": {}}

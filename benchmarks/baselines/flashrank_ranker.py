@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-
 from flashrank import Ranker, RerankRequest
 from flashrank.Config import model_file_map
 
@@ -23,7 +22,7 @@ class Baseline:
 
     def __init__(self, weights: Path, variant: str, padding: Padding) -> None:
         del variant
-        directory = weights / "flashrank" / NAME
+        directory = weights.with_name(f"{weights.name}-flashrank") / NAME
         graph = directory / model_file_map[NAME]
         if not graph.exists():
             directory.mkdir(parents=True, exist_ok=True)

@@ -42,7 +42,7 @@ def python_of(name: str) -> Path:
 
 
 class Process:
-    """A contender that has loaded a checkpoint.
+    """A contender that loads a checkpoint, and then answers.
 
     Idle threads of one library spin beside the work of another: it is stopped (SIGSTOP) whenever it is
     not asked.
@@ -51,10 +51,6 @@ class Process:
         name: The contender.
         weights: The checkpoint.
         cores: How many it may use; None leaves it all.
-
-    Attributes:
-        ready: What it told when it had scored its first pair.
-        start_seconds: From starting the interpreter until then.
     """
 
     def __init__(self, name: str, weights: Path, cores: int | None = None) -> None:
@@ -62,22 +58,25 @@ class Process:
         if not python.exists():
             raise ContenderError(f"{python} is not there; run make peers")
         self._log = (weights.parent / f"{name.replace(' ', '-')}.log").open("w")
-        start = time.perf_counter()
+        self._start = time.perf_counter()
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.baselines.worker", name, weights, str(cores or "")],
             cwd=ROOT,
-            env={**os.environ, **QUIET},
+            env={**os.environ, **QUIET, "HF_HOME": f"{weights}-cache"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
         )
-        try:
-            self.ready = self._answer()
-        except ContenderError:
-            self.close()
-            raise
-        self.start_seconds = time.perf_counter() - start
+
+    def wait(self) -> dict[str, Any]:
+        """Give what it tells when it has scored its first pair, and how long that took from the start.
+
+        Raises:
+            ContenderError: It cannot be imported or loaded.
+        """
+        ready = self._answer()
+        return {**ready, "start_seconds": time.perf_counter() - self._start}
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Let it run, send a request, stop it again.

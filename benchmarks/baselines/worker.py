@@ -12,9 +12,11 @@ import resource
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from benchmarks.baselines import CONTENDERS
@@ -41,6 +43,8 @@ class Worker:
         module = import_module(f"benchmarks.baselines.{contender.module}")
         imported = time.perf_counter()
         self._padding = Padding()
+        self._lock = Lock()
+        self.lock_reason = ""
         self._baseline = module.Baseline(weights, contender.variant, self._padding)
         loaded = time.perf_counter()
         self._baseline.score("a query", ["a document"])
@@ -75,9 +79,13 @@ class Worker:
             "peak_mb": peak,
             "settled_mb": settled,
         }
+        if self.lock_reason:
+            answer["one_at_a_time_because"] = self.lock_reason
         if is_first:
             answer["scores"] = [float(score) for part in scores for score in part]
             answer["padding"] = self._padding.padded / self._padding.real
+            if hasattr(self._baseline, "shares"):
+                answer["shares"] = self._baseline.shares(work["requests"])
         return answer
 
     def _score(
@@ -88,18 +96,43 @@ class Worker:
             queries = [query for query, documents in requests for _ in documents]
             documents = [document for _, documents in requests for document in documents]
             return [self._baseline.score_pairs(queries, documents, **settings)], []
+        if work["callers"] > 1:
+            return self._called(requests, work["callers"], dict(settings))
         latencies: list[float] = []
+        return [self._one(request, settings, latencies) for request in requests], latencies
 
-        def one(request: tuple[str, list[str]]) -> Any:
-            start = time.perf_counter()
+    def _called(
+        self, requests: list[Any], callers: int, settings: dict[str, Any]
+    ) -> tuple[list[Any], list[float]]:
+        """Send requests from many threads; behind a lock if asked, or where the library fails without."""
+        latencies: list[float] = []
+        is_locked = settings.pop("one_at_a_time", False) or bool(self.lock_reason)
+
+        def one(request: Any) -> Any:
+            return self._one(request, settings, latencies, is_locked=is_locked)
+
+        try:
+            with ThreadPoolExecutor(callers) as pool:
+                return list(pool.map(one, requests)), latencies
+        except Exception as error:
+            if is_locked:
+                raise
+            self.lock_reason = f"{type(error).__name__}: {error}"
+            return self._called(requests, callers, settings)
+
+    def _one(
+        self,
+        request: Any,
+        settings: dict[str, Any],
+        latencies: list[float],
+        *,
+        is_locked: bool = False,
+    ) -> Any:
+        start = time.perf_counter()
+        with self._lock if is_locked else nullcontext():
             scores = self._baseline.score(*request, **settings)
-            latencies.append(time.perf_counter() - start)
-            return scores
-
-        if work["callers"] == 1:
-            return [one(request) for request in requests], latencies
-        with ThreadPoolExecutor(work["callers"]) as callers:
-            return list(callers.map(one, requests)), latencies
+        latencies.append(time.perf_counter() - start)
+        return scores
 
 
 def main() -> None:
