@@ -114,17 +114,21 @@ $(PEERS)/%/.done: benchmarks/baselines/requirements/%.txt
 peers: $(VENV)/.bench $(EXPORT)/.done $(PEER_ENVIRONMENTS)
 	$(EXPORT)/bin/python -m benchmarks.checkpoints $(PEERS)/weights
 
+DATA := ../shared/data
+export RERANK_CORE_DATA ?= $(abspath $(DATA))
+
 # Each row is run through ALONE, if that is given: a command that waits until the machine is quiet, say.
 ALONE :=
 bench: peers
-	$(BIN)/python -m benchmarks --all --alone "$(ALONE)"
+	$(BIN)/python -m benchmarks --alone "$(ALONE)" "peers:*" "growth:*" "startup:*" "policies:*" "plan:*" "overhead:*" "memory:*"
+	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks --alone "$(ALONE)" "tokenizing:*"
 	$(BIN)/pytest benchmarks --benchmark-only
 	$(MAKE) report
 
 bench-quick: peers
-	$(BIN)/python -m benchmarks --quick --alone "$(ALONE)"
+	$(BIN)/python -m benchmarks --alone "$(ALONE)" "quick:*"
+	$(MAKE) report
 
-DATA := ../shared/data
 WORK := build/training
 MODEL := rerank_core/models/bundled
 TRAINING := build/training-env

@@ -1,7 +1,7 @@
 """Every figure by name: `python -m benchmarks` lists them, `python -m benchmarks NAME ...` measures them again.
 
-A name may be a shell pattern: `"peers: tiny*"`. Each row takes at most a few minutes and replaces its own
-part of benchmarks/results; `--only-missing` leaves rows whose result is there already.
+A name may be a pattern: `"peers: tiny*"`. A row takes a few minutes at most and replaces its own part of
+benchmarks/results. `make report` brings the results into the documents.
 """
 
 from __future__ import annotations
@@ -18,53 +18,52 @@ from benchmarks import growth, suite, workloads
 
 ROOT = Path(__file__).parents[1]
 EXPORT = "build/export-env/bin/python"
-HERE = sys.executable
+TINY = "tiny (2 x 128)"
 
 
 def rows() -> dict[str, list[str]]:
     """Give the command of each row."""
+
+    def here(module: str, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+
     found = {
-        "passages: ours and the batching policies of peers": [
-            HERE,
-            "-m",
-            "benchmarks.throughput",
-            "5",
-        ],
-        "plan: what a batch should hold": [HERE, "-m", "benchmarks.plan"],
-        "overhead: outside the model": [HERE, "-m", "benchmarks.overhead"],
-        "memory: 1,000 long documents": [HERE, "-m", "benchmarks.memory"],
-        "tokenizing": [HERE, "-m", "benchmarks.tokenizing", str(suite.DATA)],
-        "preparing: rewrites and ways to int8": [EXPORT, "-m", "benchmarks.preparing"],
-        "startup: import, first score, install size": [HERE, "-m", "benchmarks.startup"],
+        f"peers: {shape}, {work}": here("peers", shape, work, "--seconds", "75")
+        for shape in workloads.SHAPES
+        for work in suite.WORKLOADS
     }
-    for name in growth.SERIES:
-        found[f"growth: {name}"] = [HERE, "-m", "benchmarks.growth", name]
-    for shape in reversed(workloads.SHAPES):
-        for work in suite.WORKLOADS:
-            found[f"peers: {shape}, {work}"] = [HERE, "-m", "benchmarks.peers", shape, work]
-    return found
+    found |= {f"growth: {name}": here("growth", name) for name in growth.SERIES}
+    return {
+        **found,
+        "startup: import, first score, memory, installed files": here("startup"),
+        "policies: ways to batch, on one graph": here("throughput", "5"),
+        "plan: what a batch should hold": here("plan"),
+        "overhead: time outside the model": here("overhead"),
+        "memory: 1,000 long documents": here("memory"),
+        "tokenizing: text to ids": here("tokenizing", str(suite.DATA)),
+        "preparing: rewrites and ways to int8": [EXPORT, "-m", "benchmarks.preparing"],
+        "quick: three workloads with peers": here(
+            "peers", TINY, "passages", "titles", "64 callers of 10", "--seconds", "30"
+        ),
+    }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help="rows, or patterns of their names")
-    parser.add_argument("--all", action="store_true", help="every row")
-    parser.add_argument(
-        "--quick", action="store_true", help="every row of peers and growth, briefly"
-    )
     parser.add_argument("--alone", default="", help="a command that each row is run through")
-    arguments = parser.parse_args()
+    given = parser.parse_args()
     found = rows()
-    patterns = ["*"] if arguments.all else arguments.names
-    chosen = [name for name in found if any(fnmatch(name, pattern) for pattern in patterns)]
-    if not chosen:
+    if not given.names:
         print("\n".join(found))
-        return 1 if patterns else 0
+        return 0
+    for pattern in given.names:
+        if not any(fnmatch(name, pattern) for name in found):
+            parser.error(f"no row is named {pattern!r}; python -m benchmarks lists them")
     failed = 0
-    for name in chosen:
+    for name in (name for name in found if any(fnmatch(name, each) for each in given.names)):
         start = time.perf_counter()
-        print(f"## {name}", flush=True)
-        command = [*shlex.split(arguments.alone), *found[name]]
+        command = [*shlex.split(given.alone), *found[name]]
         status = subprocess.run(command, cwd=ROOT, check=False).returncode
         failed += status != 0
         print(f"## {name}: status {status}, {time.perf_counter() - start:.0f} s", flush=True)

@@ -1,15 +1,15 @@
 """Real peers beside ours, on the same weights and the same pairs: results/peers.json.
 
-Run as `python -m benchmarks.peers SHAPE WORKLOAD [SECONDS]`, after `make peers`; each run replaces its own
-slice of the results. Every contender has a process of its own and is asked in turn; scores are compared
-with PyTorch's fp32 before anything is timed; settings are searched first, then defaults and best settings
-take part in the same rounds.
+Run as `python -m benchmarks.peers SHAPE WORKLOAD ... [--seconds S]`, after `make peers`; each workload
+replaces its own part of the results. Every contender has a process of its own and is asked in turn. Scores
+are compared with PyTorch's fp32 before anything is timed; settings are searched next; then defaults and
+best settings take part in the same rounds.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -28,12 +28,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-
 TOP = 10
-SECONDS = {"MiniLM-L6 (6 x 384)": 180.0, "tiny (2 x 128)": 90.0}  # of a slice
-MOST_ROUNDS, LEAST_ROUNDS = 9, 2
-# Ten times the work of the others: settings are those found on passages, and on the large shape only some
-# contenders take part, those that such a workload is about.
+MOST_ROUNDS, LEAST_ROUNDS = 9, 3
+LARGE = "MiniLM-L6 (6 x 384)"
+# Ten times the work of the others: settings are those found on passages, and on the large shape only the
+# contenders that such a workload is about take part.
 HEAVY = {
     "1 x 1,000": (OURS, "rerank-core int8", REFERENCE, "CrossEncoder OpenVINO int8", "FlashRank"),
     "64 callers of 10": (
@@ -44,30 +43,82 @@ HEAVY = {
         "Infinity torch",
     ),
 }
-LARGE = "MiniLM-L6 (6 x 384)"
-CALIBRATION = "calibration.json"
 
 
 @dataclass
 class Entry:
-    """A contender in a slice: its process, and the settings it is timed with."""
+    """A contender in a workload: its process, and the settings it is timed with."""
 
     process: Process
-    settings: dict[str, dict[str, Any]]
     found: dict[str, Any]
+    settings: dict[str, dict[str, Any]] = field(default_factory=lambda: {"default": {}})
     runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
+    def ask(
+        self, path: Path, settings: dict[str, Any], *, is_first: bool = False
+    ) -> dict[str, Any]:
+        return self.process.ask(path=str(path), settings=settings, is_first=is_first)
 
-def measure(shape_name: str, name: str, seconds: float) -> dict[str, Any]:
+
+class Field:
+    """The contenders that could be started on the weights of a shape, and why the others could not.
+
+    Attributes:
+        ready: What each told when it had loaded.
+        reasons: Why it could not.
+    """
+
+    def __init__(self, stack: ExitStack, shape: str) -> None:
+        self.shape = shape
+        self.weights = WEIGHTS / workloads.stem(workloads.SHAPES[shape])
+        _calibrate(self.weights)
+        self.reasons: dict[str, str] = {}
+        self.ready: dict[str, dict[str, Any]] = {}
+        self._processes: dict[str, Process] = {}
+        for name in CONTENDERS:  # all load at the same time, for no start is timed here
+            try:
+                self._processes[name] = stack.enter_context(Process(name, self.weights))
+            except ContenderError as error:
+                self.reasons[name] = str(error)
+        for name, process in self._processes.items():
+            try:
+                self.ready[name] = process.wait()
+            except ContenderError as error:
+                self.reasons[name] = str(error)
+
+    def entries(self, names: tuple[str, ...], path: Path, work: suite.Work) -> dict[str, Entry]:
+        """Let each score the workload, and compare its scores with the reference's."""
+        answers: dict[str, dict[str, Any]] = {}
+        found = {}
+        for name in (name for name in names if name in self.ready):
+            entry = Entry(self._processes[name], {})
+            try:
+                answers[name] = entry.ask(path, {}, is_first=True)
+                found[name] = entry
+            except ContenderError as error:
+                self.reasons[name] = str(error)
+        for name in (OURS, REFERENCE):
+            if name not in found:
+                raise ContenderError(f"{name} is needed, and cannot be run: {self.reasons[name]}")
+        reference = _logits(answers[REFERENCE], self.ready[REFERENCE])
+        for name, entry in found.items():
+            told = ("padding", "shares", "one_at_a_time_because")
+            entry.found = {key: answers[name][key] for key in told if key in answers[name]}
+            entry.found["versions"] = self.ready[name]["versions"]
+            entry.found["loaded_mb"] = self.ready[name]["loaded_mb"]
+            entry.found |= _apart(_logits(answers[name], self.ready[name]), reference, work)
+        return found
+
+
+def measure(contenders: Field, name: str, seconds: float, *, is_fresh: bool) -> dict[str, Any]:
+    """Measure a workload; memory only where it is the first of the processes."""
     start = time.perf_counter()
-    shape = workloads.SHAPES[shape_name]
-    names = HEAVY[name] if name in HEAVY and shape_name == LARGE else tuple(CONTENDERS)
-    weights = WEIGHTS / workloads.stem(shape)
+    shape, weights = workloads.SHAPES[contenders.shape], contenders.weights
+    names = HEAVY[name] if name in HEAVY and contenders.shape == LARGE else tuple(CONTENDERS)
     work = suite.work(name)
     path = _write(weights, name, work)
     rows = row_tokens(weights, work)
-    contenders: dict[str, Any] = {}
-    result = {
+    result: dict[str, Any] = {
         "machine": harness.machine(),
         "source": work.source,
         "requests": len(work.requests),
@@ -79,27 +130,31 @@ def measure(shape_name: str, name: str, seconds: float) -> dict[str, Any]:
             "plain": roofline.gflop(shape, rows, first_token=False),
             "prepared": roofline.gflop(shape, rows, first_token=True),
         },
-        "contenders": contenders,
     }
-    with ExitStack() as stack:
-        entries = _started(stack, names, weights, path, work, contenders)
-        for contender, entry in entries.items():
-            if name in HEAVY:
-                _borrow(
-                    entry, _best_on_passages(shape_name, contender), suite.WORKLOADS[name].callers
-                )
-            else:
-                _search(entry, path, CONTENDERS[contender].settings)
-        rounds = _rounds(entries, seconds - (time.perf_counter() - start))
-        order = list(entries.values())
-        for turn in range(rounds):
-            for entry in order[turn % len(order) :] + order[: turn % len(order)]:
-                for kind, settings in entry.settings.items():
-                    answer = entry.process.ask(path=str(path), settings=settings, is_first=False)
-                    entry.runs.setdefault(kind, []).append(answer)
-    result["rounds"] = rounds
+    entries = contenders.entries(names, path, work)
+    one_round = 0.0
+    for contender, entry in entries.items():
+        if name in HEAVY:
+            _borrow(entry, _best_on_passages(contenders.shape, contender), suite.WORKLOADS[name])
+            tried = {
+                kind: entry.ask(path, each)["seconds"] for kind, each in entry.settings.items()
+            }
+            one_round += sum(tried.values())
+        else:
+            one_round += _search(entry, path, CONTENDERS[contender].settings)
+    left = seconds - (time.perf_counter() - start)
+    result["rounds"] = int(np.clip(left / one_round, LEAST_ROUNDS, MOST_ROUNDS))
+    order = list(entries.values())
+    for turn in range(result["rounds"]):
+        for entry in order[turn % len(order) :] + order[: turn % len(order)]:
+            for kind, settings in entry.settings.items():
+                entry.runs.setdefault(kind, []).append(entry.ask(path, settings))
     ours = [run["seconds"] for run in entries[OURS].runs["default"]]
     for entry in entries.values():
+        if is_fresh:
+            first = entry.runs["default"]
+            entry.found["peak_mb"] = max(run["peak_mb"] for run in first)
+            entry.found["settled_mb"] = first[-1]["settled_mb"]
         entry.found["timed"] = {
             kind: {
                 "settings": entry.settings[kind],
@@ -107,82 +162,39 @@ def measure(shape_name: str, name: str, seconds: float) -> dict[str, Any]:
             }
             for kind, runs in entry.runs.items()
         }
+    reasons = {name: {"reason": reason} for name, reason in contenders.reasons.items()}
+    result["contenders"] = {name: entry.found for name, entry in entries.items()} | reasons
     return result
 
 
-def _write(weights: Path, name: str, work: suite.Work) -> Path:
-    calibration = weights / CALIBRATION
-    if not calibration.exists():
+def _calibrate(weights: Path) -> None:
+    """Write the texts on which a peer may calibrate int8."""
+    path = weights / "calibration.json"
+    if not path.exists():
         (query, documents), *_ = suite.work("passages").requests
-        calibration.write_text(json.dumps([f"{query} {text}" for text in documents]))
+        path.write_text(json.dumps([f"{query} {text}" for text in documents]))
+
+
+def _write(weights: Path, name: str, work: suite.Work) -> Path:
     named = suite.WORKLOADS[name]
     path = weights / "workload.json"
-    path.write_text(
-        json.dumps(
-            {
-                "requests": work.requests,
-                "callers": named.callers,
-                "is_one_call": named.is_one_call,
-            }
-        )
-    )
+    how = {"callers": named.callers, "is_one_call": named.is_one_call}
+    path.write_text(json.dumps({"requests": work.requests, **how}))
     return path
 
 
 def row_tokens(weights: Path, work: suite.Work) -> NDArray[np.int64]:
     """Count the tokens that a model reads of each pair."""
     tokenizer = Tokenizer.from_file(weights / "tokenizer.json")
-    return np.concatenate(
-        [
-            np.diff(tokenizer.encode_pairs(*request, max_length=workloads.MAX_TOKENS).offsets)
-            for request in work.requests
-        ]
-    )
+    rows = [
+        tokenizer.encode_pairs(*each, max_length=workloads.MAX_TOKENS) for each in work.requests
+    ]
+    return np.concatenate([np.diff(encoded.offsets) for encoded in rows])
 
 
-def _started(
-    stack: ExitStack,
-    names: tuple[str, ...],
-    weights: Path,
-    path: Path,
-    work: suite.Work,
-    found: dict[str, Any],
-) -> dict[str, Entry]:
-    """Start every contender that can be, and compare its scores with the reference's."""
-    processes: dict[str, Process] = {}
-    for name in names:  # all load at the same time, for no start is timed here
-        found[name] = {}
-        try:
-            processes[name] = stack.enter_context(Process(name, weights))
-        except ContenderError as error:
-            found[name]["reason"] = str(error)
-    answers: dict[str, dict[str, Any]] = {}
-    for name, process in processes.items():
-        try:
-            answers[name] = process.wait()
-            answers[name] |= process.ask(path=str(path), settings={}, is_first=True)
-        except ContenderError as error:
-            found[name]["reason"] = str(error)
-            print(f"{name}: {error}", flush=True)
-    for name in (OURS, REFERENCE):
-        if name not in answers or "scores" not in answers[name]:
-            raise ContenderError(f"{name} is needed, and cannot be run: {found[name]['reason']}")
-    reference = _logits(answers[REFERENCE])
-    entries = {}
-    for name, answer in answers.items():
-        if "scores" not in answer:
-            continue
-        told = ("versions", "padding", "loaded_mb", "shares", "one_at_a_time_because")
-        found[name] |= {key: answer[key] for key in told if key in answer}
-        found[name]["first_seconds"] = answer["seconds"]
-        found[name] |= _apart(_logits(answer), reference, work)
-        entries[name] = Entry(processes[name], {"default": {}}, found[name])
-    return entries
-
-
-def _logits(answer: dict[str, Any]) -> NDArray[np.float64]:
+def _logits(answer: dict[str, Any], ready: dict[str, Any]) -> NDArray[np.float64]:
     values = np.array(answer["scores"], np.float64)
-    if answer["scale"] == "sigmoid":
+    if ready["scale"] == "sigmoid":
         edge = 1e-7  # of a float32: what is nearer to 0 or 1 has lost its logit
         values = np.clip(values, edge, 1 - edge)
         values = np.log(values / (1 - values))
@@ -205,52 +217,47 @@ def _apart(
     return {
         "largest_logit_difference": difference,
         "of_spread": difference / float(reference.std()),
-        "is_same": difference
-        <= tolerances.LOGIT_PYTORCH * max(1.0, float(np.abs(reference).max())),
+        "is_same": difference <= tolerances.LOGIT_PYTORCH,
         "top10_moved": float(np.mean(moved)),
     }
 
 
-def _search(entry: Entry, path: Path, settings: tuple[dict[str, Any], ...]) -> None:
-    """Try each setting once, after the defaults; the fastest is timed beside them."""
-    tried = [({}, _once(entry, path, {})), *((each, _once(entry, path, each)) for each in settings)]
-    entry.found["searched"] = [{"settings": each, "seconds": seconds} for each, seconds in tried]
-    best, _ = min(tried, key=lambda row: row[1])
-    if best:
-        entry.settings["best"] = best
+def _search(entry: Entry, path: Path, settings: tuple[dict[str, Any], ...]) -> float:
+    """Try each setting once, after the defaults; the fastest is timed beside them.
+
+    Returns:
+        Seconds of a round.
+    """
+    tried: list[tuple[float, dict[str, Any]]] = [
+        (entry.ask(path, each)["seconds"], each) for each in ({}, *settings)
+    ]
+    entry.found["searched"] = [{"settings": each, "seconds": seconds} for seconds, each in tried]
+    best: tuple[float, dict[str, Any]] = min(tried, key=lambda row: row[0])
+    if not best[1]:
+        return best[0]
+    entry.settings["best"] = best[1]
+    return tried[0][0] + best[0]
 
 
-def _best_on_passages(shape: str, contender: str) -> dict[str, Any]:
-    slices = harness.read("peers").get(shape, {})
-    timed = slices.get("passages", {}).get("contenders", {}).get(contender, {}).get("timed", {})
-    settings: dict[str, Any] = timed.get("best", {}).get("settings", {})
-    return settings
-
-
-def _borrow(entry: Entry, best: dict[str, Any], callers: int) -> None:
+def _borrow(entry: Entry, best: dict[str, Any], named: suite.Named) -> None:
     """Take the best settings of another workload; of callers, also let one in at a time."""
-    if callers > 1:
+    if named.callers > 1:
         best = {**best, "one_at_a_time": True}
     if best:
         entry.settings["best"] = best
 
 
-def _once(entry: Entry, path: Path, settings: dict[str, Any]) -> float:
-    seconds: float = entry.process.ask(path=str(path), settings=settings, is_first=False)["seconds"]
-    return seconds
-
-
-def _rounds(entries: dict[str, Entry], seconds: float) -> int:
-    """Give as many rounds as fit into the time."""
-    one = sum(entry.found["first_seconds"] * len(entry.settings) for entry in entries.values())
-    return int(np.clip(seconds / one, LEAST_ROUNDS, MOST_ROUNDS))
+def _best_on_passages(shape: str, contender: str) -> dict[str, Any]:
+    found = harness.read("peers").get(shape, {}).get("passages", {}).get("contenders", {})
+    best: dict[str, Any] = found.get(contender, {}).get("timed", {}).get("best", {})
+    return dict(best.get("settings", {}))
 
 
 def _figures(
     runs: list[dict[str, Any]], ours: list[float], pairs: int, tokens: int
 ) -> dict[str, Any]:
     times = [run["seconds"] for run in runs]
-    latencies = np.sort([latency for run in runs for latency in run["latencies"]])
+    latencies = [latency for run in runs for latency in run["latencies"]]
     return {
         "seconds": harness.summary(times),
         "times_ours": harness.summary([a / b for a, b in zip(times, ours, strict=True)]),
@@ -263,24 +270,36 @@ def _figures(
             if len(latencies) * (100 - p) >= 100
         },
         "cpu_seconds": harness.summary([run["cpu_seconds"] for run in runs]),
-        "peak_mb": max(run["peak_mb"] for run in runs),
-        "settled_mb": runs[-1]["settled_mb"],
     }
 
 
 def main() -> None:
-    shape_name, work_name = sys.argv[1:3]
-    seconds = float(sys.argv[3]) if len(sys.argv) > 3 else SECONDS[shape_name]
-    row = measure(shape_name, work_name, seconds)
-    harness.merge("peers", [shape_name, work_name], row)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("shape", choices=workloads.SHAPES)
+    parser.add_argument("workloads", nargs="+", choices=suite.WORKLOADS)
+    parser.add_argument("--seconds", type=float, default=120.0, help="of each workload, about")
+    given = parser.parse_args()
+    with ExitStack() as stack:
+        contenders = Field(stack, given.shape)
+        for place, name in enumerate(given.workloads):
+            row = measure(contenders, name, given.seconds, is_fresh=place == 0)
+            harness.merge("peers", [given.shape, name], row)
+            _tell(given.shape, name, row)
+
+
+def _tell(shape: str, work: str, row: dict[str, Any]) -> None:
+    print(f"{shape}, {work}: {row['rounds']} rounds", flush=True)
     for name, found in row["contenders"].items():
         for kind, figures in found.get("timed", {}).items():
             print(
-                f"{shape_name:<20} {work_name:<18} {name:<27} {kind:<8}"
-                f"{1e3 * figures['seconds']['median']:8.0f} ms {figures['times_ours']['median']:5.2f}x "
-                f"padding {found['padding']:.2f} d {found['largest_logit_difference']:.0e} "
-                f"moved {found['top10_moved']:.1f} peak {figures['peak_mb']:5.0f} MB {figures['settings']}"
+                f"  {name:<27} {kind:<8}{1e3 * figures['seconds']['median']:8.0f} ms "
+                f"{figures['times_ours']['median']:5.2f}x padding {found['padding']:.2f} "
+                f"d {found['largest_logit_difference']:.0e} moved {found['top10_moved']:.1f} "
+                f"{figures['settings'] or ''}",
+                flush=True,
             )
+        if "reason" in found:
+            print(f"  {name:<27} {found['reason']}", flush=True)
 
 
 if __name__ == "__main__":

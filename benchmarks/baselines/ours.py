@@ -21,16 +21,14 @@ class Baseline:
 
     def __init__(self, weights: Path, variant: str, padding: Padding) -> None:
         self.reranker = Reranker(weights.with_name(f"{weights.name}-{variant}"), raw_scores=True)
-        self._padding = padding
+        padding.counted = self._tokens
+
+    def _tokens(self) -> tuple[int, int]:
+        stats = self.reranker.stats()
+        return stats.padded_tokens, stats.tokens
 
     def score(self, query: str, documents: list[str]) -> NDArray[np.float32]:
-        before = self.reranker.stats()
-        scores = self.reranker.score(query, documents)
-        if self._padding.is_counting:
-            after = self.reranker.stats()
-            self._padding.padded += after.padded_tokens - before.padded_tokens
-            self._padding.real += after.tokens - before.tokens
-        return scores
+        return self.reranker.score(query, documents)
 
     def score_pairs(self, queries: list[str], documents: list[str]) -> Any:
         return self.reranker.score_pairs(queries, documents)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,17 +10,30 @@ if TYPE_CHECKING:
 
 
 class Padding:
-    """Counts the tokens of attention masks, while it is told to."""
+    """Counts the tokens of attention masks.
+
+    `counted` gives padded and real tokens so far; a library that counts them itself puts its own there.
+    """
 
     def __init__(self) -> None:
-        self.is_counting = False
-        self.padded = self.real = 0
+        self.counted: Callable[[], tuple[int, int]] = lambda: (self._padded, self._real)
+        self._padded = self._real = 0
+        self._lock = Lock()
+        self._before = (0, 0)
+
+    def start(self) -> None:
+        self._before = self.counted()
+
+    def ratio(self) -> float:
+        """Give padded over real tokens since the start."""
+        padded, real = (now - then for now, then in zip(self.counted(), self._before, strict=True))
+        return padded / real
 
     def see(self, mask: Any) -> None:
         """Count a mask: an array or tensor of rows x width."""
-        if self.is_counting:
-            self.padded += int(mask.shape[0] * mask.shape[1])
-            self.real += int(mask.sum())
+        with self._lock:
+            self._padded += int(mask.shape[0] * mask.shape[1])
+            self._real += int(mask.sum())
 
     def watch(self, owner: Any, method: str, mask_of: Callable[..., Any]) -> None:
         """Look at each call of a method; `mask_of` takes its arguments."""

@@ -63,8 +63,7 @@ class Worker:
     def run(self, path: str, settings: dict[str, Any], *, is_first: bool) -> dict[str, Any]:
         """Score a workload once; the first time also give the scores and the padding."""
         work = json.loads(Path(path).read_text())
-        self._padding.is_counting = is_first
-        self._padding.padded = self._padding.real = 0
+        self._padding.start()
         forget_peak()
         used = resource.getrusage(resource.RUSAGE_SELF)
         start = time.perf_counter()
@@ -83,7 +82,7 @@ class Worker:
             answer["one_at_a_time_because"] = self.lock_reason
         if is_first:
             answer["scores"] = [float(score) for part in scores for score in part]
-            answer["padding"] = self._padding.padded / self._padding.real
+            answer["padding"] = self._padding.ratio()
             if hasattr(self._baseline, "shares"):
                 answer["shares"] = self._baseline.shares(work["requests"])
         return answer
@@ -118,6 +117,7 @@ class Worker:
             if is_locked:
                 raise
             self.lock_reason = f"{type(error).__name__}: {error}"
+            self._padding.start()
             return self._called(requests, callers, settings)
 
     def _one(
