@@ -14,11 +14,10 @@ import time
 from fnmatch import fnmatch
 from pathlib import Path
 
-from benchmarks import growth, suite, workloads
+from benchmarks import growth, peers, suite, workloads
 
 ROOT = Path(__file__).parents[1]
 EXPORT = "build/export-env/bin/python"
-TINY = "tiny (2 x 128)"
 
 
 def rows() -> dict[str, list[str]]:
@@ -36,6 +35,7 @@ def rows() -> dict[str, list[str]]:
     return {
         **found,
         "startup: import, first score, memory, installed files": here("startup"),
+        "idle: what idle peers cost": here("idle"),
         "policies: ways to batch, on one graph": here("throughput", "5"),
         "plan: what a batch should hold": here("plan"),
         "overhead: time outside the model": here("overhead"),
@@ -43,7 +43,7 @@ def rows() -> dict[str, list[str]]:
         "tokenizing: text to ids": here("tokenizing", str(suite.DATA)),
         "preparing: rewrites and ways to int8": [EXPORT, "-m", "benchmarks.preparing"],
         "quick: three workloads with peers": here(
-            "peers", TINY, "passages", "titles", "64 callers of 10", "--seconds", "30"
+            "peers", peers.TINY, "passages", "titles", "64 callers of 10", "--seconds", "30"
         ),
     }
 

@@ -18,13 +18,13 @@ import numpy as np
 from benchmarks import harness, suite, workloads
 from benchmarks.baselines import OURS, REFERENCE
 from benchmarks.baselines.process import WEIGHTS, ContenderError, Process
+from benchmarks.peers import TINY
 from rerank_core._cpu import available_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHAPE = "tiny (2 x 128)"
-WEIGHTS_OF_SHAPE = WEIGHTS / workloads.stem(workloads.SHAPES[SHAPE])
+WEIGHTS_OF_SHAPE = WEIGHTS / workloads.stem(workloads.SHAPES[TINY])
 PATH = WEIGHTS_OF_SHAPE / "workload.json"
 MOST_SECONDS, MOST_MB = 10.0, 3000.0
 ROUNDS = 3

@@ -45,6 +45,13 @@ def fastest(found: dict[str, Any]) -> dict[str, Any]:
     return min(timed, key=lambda figures: figures["times_ours"]["median"])
 
 
+def _said(figures: dict[str, Any]) -> str:
+    """Name the settings that are not the defaults."""
+    names = {"one_at_a_time": "one caller at a time"}
+    settings: dict[str, Any] = figures["settings"]
+    return ", ".join(names.get(key, f"{key} {value}") for key, value in settings.items())
+
+
 def _timed(row: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: found for name, found in row["contenders"].items() if "timed" in found}
 
@@ -148,13 +155,12 @@ def contenders() -> list[str]:
                 continue
             default = found["timed"]["default"]
             best = found["timed"].get("best")
-            settings = ", ".join(f"{k} {v}" for k, v in best["settings"].items()) if best else ""
             rows.append(
                 [
                     contender,
                     spread(default["seconds"], 0, " ms", 1e3),
                     spread(default["times_ours"], 2, "x"),
-                    f"{spread(best['times_ours'], 2, 'x')} {settings}" if best else "",
+                    f"{spread(best['times_ours'], 2, 'x')} {_said(best)}" if best else "",
                     f"{fastest(found)['pairs_per_second']['median']:,.0f}",
                     f"{fastest(found)['tokens_per_second']['median']:,.0f}",
                     f"{default['cpu_seconds']['median']:.2f}",
@@ -200,12 +206,11 @@ def latencies() -> list[str]:
     rows = []
     for shape, name, row in slices():
         for contender, found in _timed(row).items():
-            for kind, figures in found["timed"].items():
+            for figures in found["timed"].values():
                 if "p95" in figures["latency_ms"]:
                     cells = [f"{ms:,.0f} ms" for ms in figures["latency_ms"].values()]
-                    settings = ", ".join(figures["settings"]) if kind == "best" else ""
                     cells += [""] * (3 - len(cells))
-                    rows.append([f"{shape}: {name}", contender, settings, *cells])
+                    rows.append([f"{shape}: {name}", contender, _said(figures), *cells])
     return table(["workload", "contender", "settings", "p50", "p95", "p99"], rows)
 
 
@@ -244,7 +249,7 @@ def ours() -> list[str]:
             shares = [
                 f"{100 * found['shares'][part]:.0f} %" for part in ("tokenizer", "model", "rest")
             ]
-            roof = row["rates"][kind]["median"]
+            roof = row["rates"][kind]["q3"]
             rows.append(
                 [
                     f"{shape}: {name}",
@@ -258,7 +263,7 @@ def ours() -> list[str]:
     note = (
         "Shares of the time of all workers, one request after another; the rest is pairing, planning, packing, waking and waiting for the "
         "last worker. GFLOP/s: the products that a prepared model needs for the real tokens, over the time from strings to "
-        "scores, of what ONNX Runtime reaches on this machine on one square product of its precision (1,536 by 1,536)."
+        "scores, of what ONNX Runtime reaches on this machine on one square product of its precision (1,536 by 1,536; upper quartile)."
     )
     return [*table(head, rows), "", note]
 
@@ -313,8 +318,20 @@ def growth() -> list[str]:
     return [*lines, note]
 
 
+def idle() -> list[str]:
+    """What stopping is for."""
+    result = read("idle")
+    ms = {name: spread(figures, 1, " ms") for name, figures in result["ms"].items()}
+    note = (
+        f"A request of ours on {result['shape']}: {ms['alone']} alone, {ms['idle']} beside peers that have just scored and idle, "
+        f"{ms['stopped']} beside the same peers stopped, as here. {provenance(result)}."
+    )
+    return [note]
+
+
 BLOCKS = {
     ("README.md", "speed"): speed,
+    (DOCUMENT, "idle"): idle,
     (DOCUMENT, "verdict"): verdict,
     (DOCUMENT, "contenders"): contenders,
     (DOCUMENT, "workloads"): workloads,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TOP = 10
 MOST_ROUNDS, LEAST_ROUNDS = 9, 3
-LARGE = "MiniLM-L6 (6 x 384)"
+LARGE, TINY = workloads.SHAPES
 # Ten times the work of the others: settings are those found on passages, and on the large shape only the
 # contenders that such a workload is about take part.
 HEAVY = {
@@ -64,6 +64,7 @@ class Field:
     """The contenders that could be started on the weights of a shape, and why the others could not.
 
     Attributes:
+        processes: Those that were started.
         ready: What each told when it had loaded.
         reasons: Why it could not.
     """
@@ -74,13 +75,13 @@ class Field:
         _calibrate(self.weights)
         self.reasons: dict[str, str] = {}
         self.ready: dict[str, dict[str, Any]] = {}
-        self._processes: dict[str, Process] = {}
+        self.processes: dict[str, Process] = {}
         for name in CONTENDERS:  # all load at the same time, for no start is timed here
             try:
-                self._processes[name] = stack.enter_context(Process(name, self.weights))
+                self.processes[name] = stack.enter_context(Process(name, self.weights))
             except ContenderError as error:
                 self.reasons[name] = str(error)
-        for name, process in self._processes.items():
+        for name, process in self.processes.items():
             try:
                 self.ready[name] = process.wait()
             except ContenderError as error:
@@ -91,7 +92,7 @@ class Field:
         answers: dict[str, dict[str, Any]] = {}
         found = {}
         for name in (name for name in names if name in self.ready):
-            entry = Entry(self._processes[name], {})
+            entry = Entry(self.processes[name], {})
             try:
                 answers[name] = entry.ask(path, {}, is_first=True)
                 found[name] = entry
@@ -116,7 +117,7 @@ def measure(contenders: Field, name: str, seconds: float, *, is_fresh: bool) -> 
     shape, weights = workloads.SHAPES[contenders.shape], contenders.weights
     names = HEAVY[name] if name in HEAVY and contenders.shape == LARGE else tuple(CONTENDERS)
     work = suite.work(name)
-    path = _write(weights, name, work)
+    path = write(weights, name)
     rows = row_tokens(weights, work)
     result: dict[str, Any] = {
         "machine": harness.machine(),
@@ -175,11 +176,12 @@ def _calibrate(weights: Path) -> None:
         path.write_text(json.dumps([f"{query} {text}" for text in documents]))
 
 
-def _write(weights: Path, name: str, work: suite.Work) -> Path:
+def write(weights: Path, name: str) -> Path:
+    """Write a workload for the processes of contenders."""
     named = suite.WORKLOADS[name]
     path = weights / "workload.json"
     how = {"callers": named.callers, "is_one_call": named.is_one_call}
-    path.write_text(json.dumps({"requests": work.requests, **how}))
+    path.write_text(json.dumps({"requests": suite.work(name).requests, **how}))
     return path
 
 

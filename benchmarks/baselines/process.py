@@ -84,11 +84,14 @@ class Process:
         Raises:
             ContenderError: It answered with an error, or died.
         """
-        self._process.send_signal(signal.SIGCONT)
+        self.send(signal.SIGCONT)
         assert self._process.stdin
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return self._answer()
+
+    def send(self, what: signal.Signals) -> None:
+        self._process.send_signal(what)
 
     def close(self) -> None:
         self._process.kill()
@@ -100,7 +103,7 @@ class Process:
         line = self._process.stdout.readline()
         if not line:
             raise ContenderError(f"ended with status {self._process.wait()}: {self._last_words()}")
-        self._process.send_signal(signal.SIGSTOP)
+        self.send(signal.SIGSTOP)
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise ContenderError(answer["error"])
