@@ -50,7 +50,7 @@ class Named:
     documents: int
     mean: float
     sigma: float
-    read: Callable[[], Iterator[Request]]
+    read: Callable[[Path], Iterator[Request]]
     callers: int = 1
     is_one_call: bool = False
 
@@ -67,7 +67,7 @@ def work(name: str, *, data: Path = DATA) -> Work:
     """Give the requests of a workload."""
     named = WORKLOADS[name]
     if data.is_dir():
-        found = [row for row, _ in zip(named.read(), range(named.requests), strict=False)]
+        found = [row for row, _ in zip(named.read(data), range(named.requests), strict=False)]
         if any(len(documents) != named.documents for _, documents in found):
             raise ValueError(f"{data} has too few documents for the workload {name!r}")
         return Work(found, "data")
@@ -85,11 +85,11 @@ def histogram(lengths: NDArray[np.int64]) -> list[int]:
     return [int(count) for count in np.histogram(lengths, BINS)[0]]
 
 
-def _passages(documents: int) -> Callable[[], Iterator[Request]]:
+def _passages(documents: int) -> Callable[[Path], Iterator[Request]]:
     """BM25's top hundreds of TREC DL, one query after another, until a request is full."""
 
-    def read() -> Iterator[Request]:
-        found = _trec()
+    def read(data: Path) -> Iterator[Request]:
+        found = _trec(data)
         step = -(-documents // 100)
         for at in range(0, len(found) - step + 1, step):
             texts = [text for row in found[at : at + step] for text in row.texts]
@@ -99,24 +99,24 @@ def _passages(documents: int) -> Callable[[], Iterator[Request]]:
 
 
 @cache
-def _trec() -> list[collections.Candidates]:
-    found = [*collections.candidates(DATA, "dl19"), *collections.candidates(DATA, "dl20")]
+def _trec(data: Path) -> list[collections.Candidates]:
+    found = [*collections.candidates(data, "dl19"), *collections.candidates(data, "dl20")]
     return [row for row in found if len(row.texts) == 100]
 
 
 @cache
-def _answers() -> list[dict[str, Any]]:
-    with gzip.open(DATA / "training/medquad/medquad_qa.jsonl.gz", "rt", encoding="utf-8") as file:
+def _answers(data: Path) -> list[dict[str, Any]]:
+    with gzip.open(data / "training/medquad/medquad_qa.jsonl.gz", "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     rows = [row for row in rows if row.get("answer") and row.get("question")]
     return [rows[at] for at in np.random.default_rng(0).permutation(len(rows))]
 
 
-def _medquad(documents: int, words: int) -> Callable[[], Iterator[Request]]:
+def _medquad(documents: int, words: int) -> Callable[[Path], Iterator[Request]]:
     """Questions, each with answers of at least so many words, its own first."""
 
-    def read() -> Iterator[Request]:
-        rows = [row for row in _answers() if len(row["answer"].split()) >= words]
+    def read(data: Path) -> Iterator[Request]:
+        rows = [row for row in _answers(data) if len(row["answer"].split()) >= words]
         for at in range(0, len(rows), documents):
             part = rows[at : at + documents]
             yield part[0]["question"], [row["answer"] for row in part]
@@ -124,25 +124,25 @@ def _medquad(documents: int, words: int) -> Callable[[], Iterator[Request]]:
     return read
 
 
-def _titles(documents: int) -> Callable[[], Iterator[Request]]:
-    def read() -> Iterator[Request]:
+def _titles(documents: int) -> Callable[[Path], Iterator[Request]]:
+    def read(data: Path) -> Iterator[Request]:
         with gzip.open(
-            DATA / "collections/scifact/corpus.jsonl.gz", "rt", encoding="utf-8"
+            data / "collections/scifact/corpus.jsonl.gz", "rt", encoding="utf-8"
         ) as file:
             titles = [json.loads(line)["title"] for line in file]
-        queries = [row.query for row in collections.candidates(DATA, "scifact")]
+        queries = [row.query for row in collections.candidates(data, "scifact")]
         for at, query in enumerate(queries):
             yield query, titles[at * documents : (at + 1) * documents]
 
     return read
 
 
-def _squad(documents: int) -> Callable[[], Iterator[Request]]:
+def _squad(documents: int) -> Callable[[Path], Iterator[Request]]:
     """A question in each language, with paragraphs of that language."""
 
-    def read() -> Iterator[Request]:
+    def read(data: Path) -> Iterator[Request]:
         for language in LANGUAGES:
-            text = (DATA / f"collections/xquad/xquad.{language}.json").read_text(encoding="utf-8")
+            text = (data / f"collections/xquad/xquad.{language}.json").read_text(encoding="utf-8")
             parts = [part for article in json.loads(text)["data"] for part in article["paragraphs"]]
             yield parts[0]["qas"][0]["question"], [part["context"] for part in parts[:documents]]
 
