@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from benchmarks import harness, peers
-from benchmarks.baselines import OURS
+from benchmarks.baselines import CONTENDERS, OURS
 
 ROUNDS = 15
 
@@ -19,7 +19,7 @@ ROUNDS = 15
 def main() -> None:
     seconds: dict[str, list[float]] = {"alone": [], "idle": [], "stopped": []}
     with ExitStack() as stack:
-        contenders = peers.Field(stack, peers.TINY)
+        contenders = peers.Field(stack, peers.TINY, CONTENDERS)
         path = peers.write(contenders.weights, "passages")
         others = [entry for name, entry in contenders.processes.items() if name != OURS]
         ours = contenders.processes[OURS]

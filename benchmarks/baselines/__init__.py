@@ -64,18 +64,18 @@ REFERENCE = "CrossEncoder torch fp32"
 CONTENDERS = {
     OURS: Contender("ours", "", ("onnxruntime",), "fp32"),
     "rerank-core int8": Contender("ours", "", ("onnxruntime",), "int8", exact=False),
-    REFERENCE: Contender("cross_encoder", "torch", _ST, "torch float32", _rows(1, 4, 8)),
+    REFERENCE: Contender("cross_encoder", "torch", _ST, "torch float32", _rows(1, 8)),
     "CrossEncoder torch bf16": Contender(
-        "cross_encoder", "torch", _ST, "torch bfloat16", _rows(1, 4, 8), exact=False
+        "cross_encoder", "torch", _ST, "torch bfloat16", _rows(1, 8), exact=False
     ),
-    "CrossEncoder ONNX": Contender("cross_encoder", "optimum", _ST_ONNX, "onnx", _rows(1, 4, 8)),
+    "CrossEncoder ONNX": Contender("cross_encoder", "optimum", _ST_ONNX, "onnx", _rows(1, 8)),
     "CrossEncoder OpenVINO": Contender(
         # OpenVINO picks bf16 by itself where the processor has it.
         "cross_encoder",
         "optimum",
         _ST_OPENVINO,
         "openvino",
-        _rows(1, 4, 8),
+        _rows(1, 8),
         exact=False,
     ),
     "CrossEncoder OpenVINO int8": Contender(
@@ -83,18 +83,18 @@ CONTENDERS = {
         "optimum",
         (*_ST_OPENVINO, "nncf"),
         "openvino int8",
-        _rows(1, 4, 8),
+        _rows(1, 8),
         exact=False,
     ),
     "FlashRank": Contender("flashrank_ranker", "onnx", ("flashrank", "onnxruntime")),
     "fastembed": Contender(
-        "fastembed_encoder", "onnx", ("fastembed", "onnxruntime"), settings=_rows(1, 4, 8)
+        "fastembed_encoder", "onnx", ("fastembed", "onnxruntime"), settings=_rows(1, 8)
     ),
     "rerankers": Contender(
         "rerankers_ranker",
         "torch",
         ("rerankers", "transformers", "torch"),
-        settings=_rows(1, 4, 8),
+        settings=_rows(1, 8),
     ),
     "Infinity torch": Contender(
         "infinity_engine", "infinity", ("infinity-emb", "transformers", "torch"), "torch"
@@ -103,6 +103,6 @@ CONTENDERS = {
         "infinity_engine", "infinity", ("infinity-emb", "optimum", "onnxruntime"), "optimum"
     ),
     "optimum ORTModel": Contender(
-        "ort_model", "optimum", ("optimum-onnx", "onnxruntime"), settings=_rows(1, 4, 8)
+        "ort_model", "optimum", ("optimum-onnx", "onnxruntime"), settings=_rows(1, 8)
     ),
 }
