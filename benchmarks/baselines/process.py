@@ -94,9 +94,10 @@ class Process:
         self._process.send_signal(what)
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-        self._log.close()
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.communicate()
+            self._log.close()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout
