@@ -2,8 +2,8 @@
 
 Run as `python -m benchmarks.peers SHAPE WORKLOAD ... [--seconds S]`, after `make peers`; each workload
 replaces its own part of the results. Every contender has a process of its own and is asked in turn. Scores
-are compared with PyTorch's fp32 before anything is timed; settings are searched next; then defaults and
-best settings take part in the same rounds.
+are compared with PyTorch's fp32 before anything is timed; settings are searched on the first workload;
+defaults and best settings take part in the same rounds.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 TOP = 10
 MOST_ROUNDS, LEAST_ROUNDS = 9, 3
 LARGE, TINY = workloads.SHAPES
-# Ten times the work of the others: settings are those found on passages.
-HEAVY = ("1 x 1,000", "64 callers of 10")
+SEARCHED, *_ = suite.WORKLOADS  # where settings are searched; the others take what was found
 # On the large shape all contenders run the first workload, and so many the others: it is to end in an hour.
 LEADING = (
     OURS,
@@ -113,6 +112,7 @@ class Field:
             told = ("padding", "shares", "one_at_a_time_because")
             entry.found = {key: answers[name][key] for key in told if key in answers[name]}
             entry.found["versions"] = self.ready[name]["versions"]
+            entry.found["first_seconds"] = answers[name]["seconds"]
             entry.found["loaded_mb"] = self.ready[name]["loaded_mb"]
             entry.found |= _apart(_logits(answers[name], self.ready[name]), reference, work)
         return found
@@ -145,17 +145,13 @@ def measure(contenders: Field, name: str, seconds: float, *, is_fresh: bool) -> 
         },
     }
     entries = contenders.entries(names, path, work)
-    one_round = 0.0
     for contender, entry in entries.items():
-        if name in HEAVY:
-            _borrow(entry, _best_on_passages(contenders.shape, contender), suite.WORKLOADS[name])
-            tried = {
-                kind: entry.ask(path, each)["seconds"] for kind, each in entry.settings.items()
-            }
-            one_round += sum(tried.values())
+        if name == SEARCHED:
+            _search(entry, path, CONTENDERS[contender].settings)
         else:
-            one_round += _search(entry, path, CONTENDERS[contender].settings)
+            _borrow(entry, _found_settings(contenders.shape, contender), suite.WORKLOADS[name])
     left = seconds - (time.perf_counter() - start)
+    one_round = sum(len(each.settings) * each.found["first_seconds"] for each in entries.values())
     result["rounds"] = int(np.clip(left / one_round, LEAST_ROUNDS, MOST_ROUNDS))
     order = list(entries.values())
     for turn in range(result["rounds"]):
@@ -236,21 +232,13 @@ def _apart(
     }
 
 
-def _search(entry: Entry, path: Path, settings: tuple[dict[str, Any], ...]) -> float:
-    """Try each setting once, after the defaults; the fastest is timed beside them.
-
-    Returns:
-        Seconds of a round.
-    """
-    tried: list[tuple[float, dict[str, Any]]] = [
-        (entry.ask(path, each)["seconds"], each) for each in ({}, *settings)
-    ]
-    entry.found["searched"] = [{"settings": each, "seconds": seconds} for seconds, each in tried]
-    best: tuple[float, dict[str, Any]] = min(tried, key=lambda row: row[0])
-    if not best[1]:
-        return best[0]
-    entry.settings["best"] = best[1]
-    return tried[0][0] + best[0]
+def _search(entry: Entry, path: Path, settings: tuple[dict[str, Any], ...]) -> None:
+    """Try each setting once, after the defaults; the fastest is timed beside them."""
+    tried = [({}, entry.ask(path, {})["seconds"])] if settings else []
+    tried += [(each, entry.ask(path, each)["seconds"]) for each in settings]
+    entry.found["searched"] = [{"settings": each, "seconds": seconds} for each, seconds in tried]
+    if tried and (best := min(tried, key=lambda row: row[1])[0]):
+        entry.settings["best"] = best
 
 
 def _borrow(entry: Entry, best: dict[str, Any], named: suite.Named) -> None:
@@ -261,8 +249,8 @@ def _borrow(entry: Entry, best: dict[str, Any], named: suite.Named) -> None:
         entry.settings["best"] = best
 
 
-def _best_on_passages(shape: str, contender: str) -> dict[str, Any]:
-    found = harness.read("peers").get(shape, {}).get("passages", {}).get("contenders", {})
+def _found_settings(shape: str, contender: str) -> dict[str, Any]:
+    found = harness.read("peers").get(shape, {}).get(SEARCHED, {}).get("contenders", {})
     best: dict[str, Any] = found.get(contender, {}).get("timed", {}).get("best", {})
     return dict(best.get("settings", {}))
 
