@@ -153,11 +153,7 @@ def measure(contenders: Field, name: str, seconds: float, *, is_fresh: bool) -> 
     left = seconds - (time.perf_counter() - start)
     one_round = sum(len(each.settings) * each.found["first_seconds"] for each in entries.values())
     result["rounds"] = int(np.clip(left / one_round, LEAST_ROUNDS, MOST_ROUNDS))
-    order = list(entries.values())
-    for turn in range(result["rounds"]):
-        for entry in order[turn % len(order) :] + order[: turn % len(order)]:
-            for kind, settings in entry.settings.items():
-                entry.runs.setdefault(kind, []).append(entry.ask(path, settings))
+    contenders.reasons |= _take_turns(entries, path, result["rounds"])
     ours = [run["seconds"] for run in entries[OURS].runs["default"]]
     for entry in entries.values():
         if is_fresh:
@@ -174,6 +170,22 @@ def measure(contenders: Field, name: str, seconds: float, *, is_fresh: bool) -> 
     reasons = {name: {"reason": reason} for name, reason in contenders.reasons.items()}
     result["contenders"] = {name: entry.found for name, entry in entries.items()} | reasons
     return result
+
+
+def _take_turns(entries: dict[str, Entry], path: Path, rounds: int) -> dict[str, str]:
+    """Run all settings of all entries once per round; who fails leaves, and the reason is given."""
+    reasons: dict[str, str] = {}
+    for turn in range(rounds):
+        names = list(entries)
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            entry = entries[name]
+            try:
+                for kind, settings in entry.settings.items():
+                    entry.runs.setdefault(kind, []).append(entry.ask(path, settings))
+            except ContenderError as error:
+                reasons[name] = str(error)
+                del entries[name]
+    return reasons
 
 
 def _calibrate(weights: Path) -> None:
