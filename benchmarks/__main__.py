@@ -7,6 +7,8 @@ benchmarks/results. `make report` brings the results into the documents.
 from __future__ import annotations
 
 import argparse
+import ast
+import re
 import shlex
 import subprocess
 import sys
@@ -17,35 +19,36 @@ from pathlib import Path
 from benchmarks import growth, peers, suite, workloads
 
 ROOT = Path(__file__).parents[1]
-EXPORT = "build/export-env/bin/python"
+# What is not run as `python -m benchmarks.MODULE`, in this environment.
+SPECIAL: dict[str, tuple[str, tuple[str, ...]]] = {
+    "preparing": ("build/export-env/bin/python", ()),
+    "throughput": (sys.executable, ("5",)),
+    "tokenizing": (sys.executable, (str(suite.DATA),)),
+}
 
 
 def rows() -> dict[str, list[str]]:
-    """Give the command of each row."""
+    """Give the command of each row; a module has one whose docstring begins by naming its result."""
 
     def here(module: str, *arguments: str) -> list[str]:
         return [sys.executable, "-m", f"benchmarks.{module}", *arguments]
 
     found = {
-        f"peers: {shape}, {work}": here("peers", shape, work, "--seconds", "75")
+        f"peers: {shape}, {work}": here("peers", shape, work)
         for shape in workloads.SHAPES
         for work in suite.WORKLOADS
     }
     found |= {f"growth: {name}": here("growth", name) for name in growth.SERIES}
-    return {
-        **found,
-        "startup: import, first score, memory, installed files": here("startup"),
-        "idle: what idle peers cost": here("idle"),
-        "policies: ways to batch, on one graph": here("throughput", "5"),
-        "plan: what a batch should hold": here("plan"),
-        "overhead: time outside the model": here("overhead"),
-        "memory: 1,000 long documents": here("memory"),
-        "tokenizing: text to ids": here("tokenizing", str(suite.DATA)),
-        "preparing: rewrites and ways to int8": [EXPORT, "-m", "benchmarks.preparing"],
-        "quick: three workloads with peers": here(
-            "peers", peers.TINY, "passages", "titles", "64 callers of 10", "--seconds", "30"
-        ),
-    }
+    quick = ("passages", "titles", "64 callers of 10", "--seconds", "30")
+    found["quick: three workloads with peers"] = here("peers", peers.TINY, *quick)
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        first = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+        told = re.fullmatch(r"(.+): results/\w+\.json\.", first)
+        if told and path.stem not in {"peers", "growth"}:
+            python, arguments = SPECIAL.get(path.stem, (sys.executable, ()))
+            row = [python, "-m", f"benchmarks.{path.stem}", *arguments]
+            found[f"{path.stem}: {told[1]}"] = row
+    return found
 
 
 def main() -> int:

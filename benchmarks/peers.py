@@ -291,7 +291,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("shape", choices=workloads.SHAPES)
     parser.add_argument("workloads", nargs="+", choices=suite.WORKLOADS)
-    parser.add_argument("--seconds", type=float, default=120.0, help="of each workload, about")
+    parser.add_argument("--seconds", type=float, default=75.0, help="of each workload, about")
     given = parser.parse_args()
     with ExitStack() as stack:
         needed = {each for name in given.workloads for each in contenders_of(given.shape, name)}

@@ -54,7 +54,7 @@ def policies() -> list[str]:
         "policies (FlashRank's; sentence-transformers' and Infinity's) on the same graph, tokenizer "
         f"and ONNX Runtime. For example, {draws}. Memory: the peak above the loaded model for 1,000 documents of "
         "512 tokens. "
-        f"{provenance(throughput)}. Reproduce with `python -m benchmarks 'passages*'`."
+        f"{provenance(throughput)}. Reproduce with `python -m benchmarks 'throughput*'`."
     )
     return [*lines, "", note]
 

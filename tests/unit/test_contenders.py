@@ -14,6 +14,7 @@ from benchmarks.__main__ import rows
 from benchmarks.baselines import CONTENDERS, OURS
 from benchmarks.baselines.padding import Padding
 from benchmarks.baselines.process import ContenderError, Process
+from benchmarks.harness import RESULTS
 from rerank_core import Tokenizer
 from rerank_core.models.store import find
 from tests import graphs, models
@@ -87,8 +88,11 @@ def test_every_contender_has_its_file_and_its_environment():
 
 
 def test_every_row_runs_a_module_of_ours():
-    for name, command in rows().items():
+    found = rows()
+    for name, command in found.items():
         assert importlib.util.find_spec(command[2]), name
+    results = {path.stem for path in RESULTS.glob("*.json")}
+    assert results <= {name.partition(":")[0] for name in found}
 
 
 @pytest.mark.parametrize("name", suite.WORKLOADS)
