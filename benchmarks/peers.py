@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TOP = 10
-MOST_ROUNDS, LEAST_ROUNDS = 9, 3
+MOST_ROUNDS = 9
 LARGE, TINY = workloads.SHAPES
 SEARCHED, *_ = suite.WORKLOADS  # where settings are searched; the others take what was found
 # On the large shape all contenders run the first workload, and so many the others: it is to end in an hour.
@@ -123,8 +123,10 @@ def contenders_of(shape: str, name: str) -> tuple[str, ...]:
     return ON_LARGE.get(name, LEADING) if shape == LARGE else tuple(CONTENDERS)
 
 
-def measure(contenders: Field, name: str, seconds: float, *, is_fresh: bool) -> dict[str, Any]:
-    """Measure a workload; memory only where it is the first of the processes."""
+def measure(
+    contenders: Field, name: str, seconds: float, rounds: int, *, is_fresh: bool
+) -> dict[str, Any]:
+    """Measure a workload in at least so many rounds; memory only where the processes are fresh."""
     start = time.perf_counter()
     shape, weights = workloads.SHAPES[contenders.shape], contenders.weights
     names = contenders_of(contenders.shape, name)
@@ -152,7 +154,7 @@ def measure(contenders: Field, name: str, seconds: float, *, is_fresh: bool) -> 
             _borrow(entry, _found_settings(contenders.shape, contender), suite.WORKLOADS[name])
     left = seconds - (time.perf_counter() - start)
     one_round = sum(len(each.settings) * each.found["first_seconds"] for each in entries.values())
-    result["rounds"] = int(np.clip(left / one_round, LEAST_ROUNDS, MOST_ROUNDS))
+    result["rounds"] = int(np.clip(left / one_round, rounds, MOST_ROUNDS))
     contenders.reasons |= _take_turns(entries, path, result["rounds"])
     ours = [run["seconds"] for run in entries[OURS].runs["default"]]
     for entry in entries.values():
@@ -246,8 +248,9 @@ def _apart(
 
 def _search(entry: Entry, path: Path, settings: tuple[dict[str, Any], ...]) -> None:
     """Try each setting once, after the defaults; the fastest is timed beside them."""
-    tried = [({}, entry.ask(path, {})["seconds"])] if settings else []
-    tried += [(each, entry.ask(path, each)["seconds"]) for each in settings]
+    tried: list[tuple[dict[str, Any], float]] = [
+        (each, entry.ask(path, each)["seconds"]) for each in ({}, *settings) if settings
+    ]
     entry.found["searched"] = [{"settings": each, "seconds": seconds} for each, seconds in tried]
     if tried and (best := min(tried, key=lambda row: row[1])[0]):
         entry.settings["best"] = best
@@ -292,12 +295,13 @@ def main() -> None:
     parser.add_argument("shape", choices=workloads.SHAPES)
     parser.add_argument("workloads", nargs="+", choices=suite.WORKLOADS)
     parser.add_argument("--seconds", type=float, default=75.0, help="of each workload, about")
+    parser.add_argument("--rounds", type=int, default=3, help="at least")
     given = parser.parse_args()
     with ExitStack() as stack:
         needed = {each for name in given.workloads for each in contenders_of(given.shape, name)}
         contenders = Field(stack, given.shape, [name for name in CONTENDERS if name in needed])
         for place, name in enumerate(given.workloads):
-            row = measure(contenders, name, given.seconds, is_fresh=place == 0)
+            row = measure(contenders, name, given.seconds, given.rounds, is_fresh=place == 0)
             harness.merge("peers", [given.shape, name], row)
             _tell(given.shape, name, row)
 

@@ -83,7 +83,7 @@ def _growth(pyplot: Any) -> Any:
     """Time and memory against each quantity, both axes logarithmic."""
     found = read("growth")
     figure, axes = pyplot.subplots(len(found), 2, figsize=(11, 3.6 * len(found)), squeeze=False)
-    for (left, right), (name, series) in zip(axes, found.items(), strict=True):
+    for (left, right), series in zip(axes, found.values(), strict=True):
         for contender, row in series["contenders"].items():
             points = row["points"]
             if not points:
@@ -103,7 +103,7 @@ def _growth(pyplot: Any) -> Any:
         for axis, label in ((left, "seconds"), (right, "MB above the loaded model")):
             axis.set_xscale("log")
             axis.set_yscale("log")
-            axis.set_xlabel(f"{name}: {series['unit']}", fontsize=9)
+            axis.set_xlabel(series["unit"], fontsize=9)
             axis.set_ylabel(label, fontsize=9)
             axis.grid(visible=True, which="major", alpha=0.25)
             axis.spines[["top", "right"]].set_visible(False)
