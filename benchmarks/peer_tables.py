@@ -292,7 +292,10 @@ def startup() -> list[str]:
 
 
 def growth() -> list[str]:
-    lines: list[str] = []
+    """What has been measured of the series, below their plot."""
+    if not read("growth"):
+        return ["Not measured yet: `python -m benchmarks 'growth:*'`."]
+    lines = ["![Growth](plots/growth.svg)", ""]
     for name, series in read("growth").items():
         rows = []
         for contender, row in series["contenders"].items():
@@ -318,6 +321,8 @@ def growth() -> list[str]:
 def idle() -> list[str]:
     """What stopping is for."""
     result = read("idle")
+    if not result:
+        return []
     ms = {name: spread(figures, 1, " ms") for name, figures in result["ms"].items()}
     note = (
         f"A request of ours on {result['shape']}: {ms['alone']} alone, {ms['idle']} beside peers that have just scored and idle, "

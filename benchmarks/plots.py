@@ -127,7 +127,7 @@ def digest(name: str) -> str:
 
 def stale() -> list[str]:
     """Name the plots that were not drawn from the committed results."""
-    return [name for name in PLOTS if not _is_fresh(name)]
+    return [name for name, (_, result) in PLOTS.items() if read(result) and not _is_fresh(name)]
 
 
 def _is_fresh(name: str) -> bool:
