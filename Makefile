@@ -7,7 +7,7 @@ ORT = $(shell $(BIN)/python -c "from rerank_core._onnxruntime import find_librar
 NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) \
 	RERANK_CORE_TEST_MODEL=$(abspath rerank_core/models/bundled/model.onnx)
 
-.PHONY: demo test lint types native python export-test tsan asan fuzz tidy long bench bench-compare bench-prepare bench-quality model report format clean
+.PHONY: demo test lint types native python export-test tsan asan fuzz tidy long peers bench bench-compare bench-prepare bench-quality bench-quick model report format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rerank-core rank "Why is the sky blue?" examples/passages.jsonl --top-n 5 --table
@@ -99,18 +99,36 @@ format: $(VENV)/.test
 long: $(VENV)/.test  ## ten times the examples, and the tests marked long
 	RERANK_CORE_TEST_MULTIPLIER=10 RERANK_CORE_TEST_SEED=$$(date +%s) $(BIN)/pytest -m "long or not long"
 
-bench: $(VENV)/.bench
-	$(BIN)/python -m benchmarks.throughput 5
-	$(BIN)/python -m benchmarks.plan
-	$(BIN)/python -m benchmarks.overhead
-	$(BIN)/python -m benchmarks.memory
-	$(BIN)/python -m benchmarks.callers
-	$(BIN)/python -m benchmarks.alone
-	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks.tokenizing $(DATA)
+PEERS := build/peers
+PEER_ENVIRONMENTS := $(patsubst benchmarks/baselines/requirements/%.txt,$(PEERS)/%/.done,$(wildcard benchmarks/baselines/requirements/*.txt))
+
+# What cannot be installed is told, and its contenders are missing from the report, with the reason.
+$(PEERS)/%/.done: benchmarks/baselines/requirements/%.txt
+	mkdir -p $(PEERS)
+	$(PYTHON) -m venv $(PEERS)/$*
+	( ! grep '^torch==' $< > $(PEERS)/torch-first.txt \
+	    || $(PEERS)/$*/bin/pip install --quiet --disable-pip-version-check -r $(PEERS)/torch-first.txt ) \
+	    && $(PEERS)/$*/bin/pip install --quiet --disable-pip-version-check -r $< \
+	    && touch $@ || echo "the environment $* cannot be installed"
+
+peers: $(VENV)/.bench $(EXPORT)/.done $(PEER_ENVIRONMENTS)
+	$(EXPORT)/bin/python -m benchmarks.checkpoints $(PEERS)/weights
+
+DATA := ../shared/data
+export RERANK_CORE_DATA ?= $(abspath $(DATA))
+
+# Each row is run through ALONE, if that is given: a command that waits until the machine is quiet, say.
+ALONE :=
+bench: peers
+	$(BIN)/python -m benchmarks --alone "$(ALONE)" "peers:*" "growth:*" "startup:*" "idle:*" "throughput:*" "plan:*" "overhead:*" "memory:*" "callers:*" "alone:*"
+	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks --alone "$(ALONE)" "tokenizing:*"
 	$(BIN)/pytest benchmarks --benchmark-only
 	$(MAKE) report
 
-DATA := ../shared/data
+bench-quick: peers
+	$(BIN)/python -m benchmarks --alone "$(ALONE)" "quick:*"
+	$(MAKE) report
+
 WORK := build/training
 MODEL := rerank_core/models/bundled
 TRAINING := build/training-env
@@ -144,7 +162,7 @@ model: $(VENV)/.test $(TRAINING)/.done
 	$(BIN)/python -m training.speed $(MODEL) -o training/results/speed.json
 	$(MAKE) report
 
-report: $(VENV)/.test
+report: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.report
 
 clean:

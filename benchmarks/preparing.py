@@ -13,17 +13,15 @@ import logging
 import shutil
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-import transformers
 
-from benchmarks import harness, int8_variants, workloads
+from benchmarks import harness, int8_variants, roofline, workloads
+from benchmarks.checkpoints import write
 from rerank_core import Reranker, Tokenizer
 from rerank_core.models.manifest import Manifest
 from rerank_core.models.prepare.export import export
@@ -33,41 +31,17 @@ from rerank_core.models.prepare.rewrites import REWRITES, apply_rewrites
 from rerank_core.models.prepare.sampler import Sampler
 from rerank_core.models.prepare.trials import optimize
 from rerank_core.models.store import find
+from tests import graphs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHAPES = {
-    "MiniLM-L6 (6 x 384)": (6, 384, 12),
-    "tiny (2 x 128)": (2, 128, 2),
-    "base (12 x 768)": (12, 768, 12),
+    **workloads.SHAPES,
+    "base (12 x 768)": graphs.Shape(layers=12, hidden=768, heads=12),
 }
 STEPS = [rewrite.name for rewrite in REWRITES if "cpu" in rewrite.devices]
 PLAIN, INT8 = "plain export", "int8: a scale per run (chosen)"
-
-
-def checkpoint(root: Path, layers: int, hidden: int, heads: int) -> Path:
-    """Write a BERT whose random weights have the spread of trained ones."""
-    tokenizer = Tokenizer(find("bundled").tokenizer)
-    torch.manual_seed(0)
-    config = transformers.BertConfig(
-        vocab_size=tokenizer.vocab_size,
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=4 * hidden,
-        num_labels=1,
-    )
-    model = transformers.BertForSequenceClassification(config)
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            spread = 1 / weight.shape[-1] ** 0.5 if weight.dim() > 1 else 0.05
-            base = 1.0 if name.endswith("LayerNorm.weight") else 0.0
-            weight.copy_(base + spread * torch.randn_like(weight))
-    directory = root / "checkpoint"
-    model.save_pretrained(directory)
-    shutil.copy(find("bundled").tokenizer, directory / "tokenizer.json")
-    return directory
 
 
 def variants(root: Path, exported: Path, *, is_brief: bool) -> dict[str, Path]:
@@ -129,13 +103,12 @@ def compare(directories: dict[str, Path], rounds: int) -> dict[str, Any]:
         logits = {name: run(name) for name in rerankers}
         reference = logits[PLAIN]
         seconds = harness.interleaved({name: partial(run, name) for name in rerankers}, rounds)
-        rates = [matrix_rate() for _ in range(5)]
         threads = rerankers[PLAIN].info.threads
     names = list(seconds)
     result: dict[str, Any] = {
         "workload": [work.describe() for work in works],
         "threads": threads,
-        "matrix_gflops": harness.summary(rates),
+        "matrix_gflops": roofline.rates()["fp32, NumPy"],
         "contenders": {},
     }
     for place, name in enumerate(names):
@@ -161,47 +134,31 @@ def _rank_correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float(np.corrcoef(a.argsort().argsort(), b.argsort().argsort())[0, 1])
 
 
-def matrix_rate(size: int = 1536) -> float:
-    """Give GFLOP/s of NumPy's fp32 matrix product on all cores: the machine's, more or less."""
-    a = np.random.default_rng(0).random((size, size), np.float32)
-    start = time.perf_counter()
-    for _ in range(4):
-        a @ a
-    return 4 * 2 * size**3 / (time.perf_counter() - start) / 1e9
-
-
-def gflop(layers: int, hidden: int, lengths: NDArray[np.int64]) -> float:
-    """Give the products of a prepared BERT, of whose last layer only the first token is left."""
-
-    def layer(tokens: NDArray[np.int64], queries: NDArray[np.int64]) -> float:
-        linear = (10 * queries + 2 * tokens) * 2 * hidden**2
-        return float((linear + 4 * queries * tokens * hidden).sum())
-
-    one = np.ones_like(lengths)
-    return ((layers - 1) * layer(lengths, lengths) + layer(lengths, one)) / 1e9
-
-
 def main() -> None:
     logging.disable(
         logging.WARNING
     )  # ONNX Runtime's quantizers set up the root's logging, and talk
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     result: dict[str, Any] = {"machine": harness.machine(), "rounds": rounds, "shapes": {}}
-    for shape, (layers, hidden, heads) in SHAPES.items():
+    for name, shape in SHAPES.items():
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
-            exported = export(checkpoint(root, layers, hidden, heads), root / "exported").parent
-            row = compare(variants(root, exported, is_brief=layers > 6), rounds)
+            exported = export(write(root / "checkpoint", shape), root / "exported").parent
+            row = compare(variants(root, exported, is_brief=shape.layers > 6), rounds)
         lengths = np.concatenate([workloads.passages(seed=seed).tokens + 11 for seed in (1, 2)])
         best = row["contenders"][f"+ {STEPS[-1]}"]
-        rate = gflop(layers, hidden, lengths) / 2 / (best["ms_per_request"]["median"] / 1e3)
+        rate = (
+            roofline.gflop(shape, lengths, first_token=True)
+            / 2
+            / (best["ms_per_request"]["median"] / 1e3)
+        )
         row["gflops"] = rate
         row["of_matrix_rate"] = rate / row["matrix_gflops"]["median"]
-        result["shapes"][shape] = row
-        print(f"{shape}: {rate:.0f} GFLOP/s of {row['matrix_gflops']['median']:.0f}")
-        for name, figures in row["contenders"].items():
+        result["shapes"][name] = row
+        print(f"{name}: {rate:.0f} GFLOP/s of {row['matrix_gflops']['median']:.0f}")
+        for contender, figures in row["contenders"].items():
             print(
-                f"  {name:<36} {figures['ms_per_request']['median']:7.1f} ms "
+                f"  {contender:<36} {figures['ms_per_request']['median']:7.1f} ms "
                 f"{figures['times_plain']['median']:.2f}x plain "
                 f"{figures['times_step_before']['median']:.3f}x before "
                 f"{figures['times_fp32']['median']:.2f}x fp32, "

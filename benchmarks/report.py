@@ -1,4 +1,4 @@
-"""Tables from committed results into the README and ARCHITECTURE.md; nothing there is typed.
+"""Tables and plots from committed results into the documents; nothing there is typed.
 
 Run as `python -m benchmarks.report`; with --check it only says what is stale (the tests do).
 """
@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks import peer_tables, plots
 from benchmarks.harness import RESULTS
+from benchmarks.tables import provenance, spread
 from training import report as quality
 
 ROOT = Path(__file__).parents[1]
@@ -21,21 +23,7 @@ def load(name: str) -> dict[str, Any]:
     return result
 
 
-def _spread(figures: dict[str, float], digits: int, unit: str) -> str:
-    low, high = figures["q1"], figures["q3"]
-    return f"{figures['median']:.{digits}f}{unit} ({low:.{digits}f} to {high:.{digits}f})"
-
-
-def _provenance(result: dict[str, Any]) -> str:
-    machine = result["machine"]
-    return (
-        f"{machine['cpu']}, {machine['threads']} threads, onnxruntime "
-        f"{machine['versions']['onnxruntime']}, Python {machine['python']}, commit "
-        f"{machine['commit']}, load {machine['load_before']} before, {machine['date']}"
-    )
-
-
-def speed() -> list[str]:
+def policies() -> list[str]:
     throughput, memory = load("throughput"), load("memory")
     ours, *others = memory["contenders"]
     names = list(next(iter(next(iter(throughput["shapes"].values())).values()))["contenders"])
@@ -53,8 +41,8 @@ def speed() -> list[str]:
         for work, row in works.items():
             contenders = row["contenders"]
             worst = max(contender["largest_logit_difference"] for contender in contenders.values())
-            cells = [f"{shape}, {work}", _spread(contenders[names[0]]["ms_per_request"], 0, " ms")]
-            cells += [_spread(contenders[name]["ratio"], 1, "x") for name in names[1:]]
+            cells = [f"{shape}, {work}", spread(contenders[names[0]]["ms_per_request"], 0, " ms")]
+            cells += [spread(contenders[name]["ratio"], 1, "x") for name in names[1:]]
             cells += ["0 (equal bits)" if worst == 0 else f"{worst:.0e}"]
             cells += [above[ours], above[others[0]]]
             lines.append(f"| {' | '.join(cells)} |")
@@ -66,7 +54,7 @@ def speed() -> list[str]:
         "policies (FlashRank's; sentence-transformers' and Infinity's) on the same graph, tokenizer "
         f"and ONNX Runtime. For example, {draws}. Memory: the peak above the loaded model for 1,000 documents of "
         "512 tokens. "
-        f"{_provenance(throughput)}. Reproduce with `make bench`."
+        f"{provenance(throughput)}. Reproduce with `python -m benchmarks 'throughput*'`."
     )
     return [*lines, "", note]
 
@@ -82,9 +70,9 @@ def overhead() -> list[str]:
             {key: 100 * value for key, value in row[name].items()}
             for name in ("outside_run", "tokenizer_of_total", "library_of_total")
         ]
-        cells = [_spread(share, 2, " %") for share in shares]
+        cells = [spread(share, 2, " %") for share in shares]
         lines.append(f"| {shape} | {' | '.join(cells)} |")
-    return [*lines, "", f"{_provenance(result)}."]
+    return [*lines, "", f"{provenance(result)}."]
 
 
 def tokenizing() -> list[str]:
@@ -100,15 +88,15 @@ def tokenizing() -> list[str]:
     for name, rows in result["tokenizers"].items():
         for work, row in rows["texts"].items():
             speed = {key: value / 1e6 for key, value in row["tokens_per_second"].items()}
-            cells = [name, work, _spread(speed, 1, " M"), _spread(row["ratio"], 1, "x")]
-            lines.append(f"| {' | '.join(cells)} | {_spread(row['scaling'], 2, 'x')} |")
+            cells = [name, work, spread(speed, 1, " M"), spread(row["ratio"], 1, "x")]
+            lines.append(f"| {' | '.join(cells)} | {spread(row['scaling'], 2, 'x')} |")
         both = [rows["loading"][by] for by in ("native", "tokenizers")]
         seconds = [f"{each['seconds']['median']:.2f} s" for each in both]
         memory = [f"{each['peak_mb']:.0f} MB" for each in both]
         loading.append(f"| {' | '.join([name, *seconds, *memory])} |")
     note = (
         f"Median and quartiles of {result['rounds']} interleaved rounds; all ids were equal before. "
-        f"{_provenance(result)}."
+        f"{provenance(result)}."
     )
     return [*lines, "", *loading, "", note]
 
@@ -122,7 +110,7 @@ def plan() -> list[str]:
                 if name != "workload":
                     time = f"{figures['ratio']['median']:.2f}x"
                     lines.append(f"| {shape} | {kind} | {name} | {figures['batches']} | {time} |")
-    return [*lines, "", f"One thread, the same session. {_provenance(result)}."]
+    return [*lines, "", f"One thread, the same session. {provenance(result)}."]
 
 
 def preparing() -> list[str]:
@@ -141,7 +129,7 @@ def preparing() -> list[str]:
         rows = [row["contenders"].get(name) for row in shapes.values()]
         # The first of a brief table stands for all that were left out of it.
         gains = [
-            _spread(row["times_step_before"], 2, "x")
+            spread(row["times_step_before"], 2, "x")
             if row and len(found["contenders"]) > len(steps)
             else ""
             for row, found in zip(rows, shapes.values(), strict=True)
@@ -149,7 +137,7 @@ def preparing() -> list[str]:
         worst = max(row["largest_logit_difference"] for row in rows if row)
         lines.append(f"| {name[2:]} | {' | '.join(gains)} | {worst:.0e} |")
     rows = [row["contenders"][steps[-1]] for row in shapes.values()]
-    gains = [_spread(row["times_plain"], 2, "x") for row in rows]
+    gains = [spread(row["times_plain"], 2, "x") for row in rows]
     lines.append(f"| all | {' | '.join(gains)} | |")
     head = [f"{shape}, times fp32" for shape in shapes]
     head += ["largest difference, of the logits' spread", "rank correlation"]
@@ -157,7 +145,7 @@ def preparing() -> list[str]:
     for name in next(iter(shapes.values()))["contenders"]:
         if name.startswith("int8"):
             rows = [row["contenders"].get(name) for row in shapes.values()]
-            gains = [_spread(row["times_fp32"], 2, "x") if row else "" for row in rows]
+            gains = [spread(row["times_fp32"], 2, "x") if row else "" for row in rows]
             apart = " / ".join(f"{row['of_spread']:.2f}" for row in rows if row)
             ranks = " / ".join(f"{row['rank_correlation']:.3f}" for row in rows if row)
             int8.append(f"| {name[6:]} | {' | '.join(gains)} | {apart} | {ranks} |")
@@ -172,7 +160,7 @@ def preparing() -> list[str]:
         f"{sum(changes) / len(changes):+.2f} % on average ({min(changes):+.2f} % to {max(changes):+.2f} %). "
         f"Median and quartiles of {result['rounds']} interleaved rounds through `Reranker`, random weights (whose logits lie closer together than trained ones), "
         f"{next(iter(shapes.values()))['workload'][0]}. Prepared fp32 graphs against NumPy's fp32 matrix "
-        f"product on all cores: {rates}. {_provenance(result)}. Reproduce with `make bench-prepare`."
+        f"product on all cores: {rates}. {provenance(result)}. Reproduce with `make bench-prepare`."
     )
     return [*lines, "", *int8, "", note]
 
@@ -192,7 +180,8 @@ def prepared() -> list[str]:
 
 BLOCKS = {
     **quality.BLOCKS,
-    ("README.md", "speed"): speed,
+    **peer_tables.BLOCKS,
+    ("benchmarks/REPORT.md", "policies"): policies,
     ("README.md", "prepared"): prepared,
     ("ARCHITECTURE.md", "preparing"): preparing,
     ("ARCHITECTURE.md", "overhead"): overhead,
@@ -216,7 +205,7 @@ def stale() -> list[str]:
         text = (ROOT / document).read_text()
         if rendered(text, name, block()) != text:
             found.append(f"{document}: {name}")
-    return found
+    return found + plots.stale()
 
 
 def main() -> int:
@@ -227,6 +216,7 @@ def main() -> int:
     for (document, name), block in BLOCKS.items():
         path = ROOT / document
         path.write_text(rendered(path.read_text(), name, block()))
+    plots.draw()
     return 0
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+MAX_TOKENS = 512
 SHAPES = {"MiniLM-L6 (6 x 384)": graphs.MINILM_L6, "tiny (2 x 128)": graphs.TINY}
 
 
@@ -62,11 +63,13 @@ def _workload(name: str, lengths: NDArray[np.int64], seed: int) -> Workload:
 SIGMAS = {"even passages": 0.38, "uneven passages": 0.6}
 
 
-def passages(count: int = 100, *, mean: float = 90, sigma: float = 0.6, seed: int = 0) -> Workload:
+def passages(
+    count: int = 100, *, mean: float = 90, sigma: float = 0.6, longest: int = 480, seed: int = 0
+) -> Workload:
     """Give log-normal lengths of a given mean, in tokens."""
     rng = np.random.default_rng(seed)
     lengths = rng.lognormal(np.log(mean) - sigma**2 / 2, sigma, count)
-    return _workload("passages", np.clip(lengths, 8, 480).round().astype(np.int64), seed)
+    return _workload("passages", np.clip(lengths, 8, longest).round().astype(np.int64), seed)
 
 
 def long_documents(count: int = 1000, *, tokens: int = 512, seed: int = 0) -> Workload:
@@ -74,9 +77,14 @@ def long_documents(count: int = 1000, *, tokens: int = 512, seed: int = 0) -> Wo
     return _workload("long documents", np.full(count, tokens, np.int64), seed)
 
 
+def stem(shape: graphs.Shape) -> str:
+    """Name the directory of a shape."""
+    return f"l{shape.layers}-h{shape.hidden}"
+
+
 def model_directory(root: Path, shape: graphs.Shape) -> Path:
     """Write a graph of a shape beside the bundled tokenizer; made once per root."""
-    directory = root / f"l{shape.layers}-h{shape.hidden}"
+    directory = root / stem(shape)
     if not (directory / "model.onnx").exists():
         directory.mkdir(parents=True, exist_ok=True)
         shutil.copy(find("bundled").tokenizer, directory)

@@ -35,7 +35,9 @@ const Question& one() {
 
 // A pair of 128 tokens: enough to gain from all threads.
 Question long_pairs(std::size_t count) {
-  return {{11}, std::vector<Ids>(count, Ids(124, 21)), {.row_tokens = 128}};
+  std::vector<Ids> documents;  // none equals another, or it would not be run
+  for (std::size_t i = 0; i < count; ++i) documents.emplace_back(124, 21 + static_cast<int>(i));
+  return {{11}, std::move(documents), {.row_tokens = 128}};
 }
 
 const PlanLimits kFourThreads{.max_batch_rows = 1, .workers = 4};

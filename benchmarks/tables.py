@@ -1,0 +1,27 @@
+"""What all generated tables share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """Give a table whose first column is text and whose others are figures."""
+    lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def spread(figures: dict[str, float], digits: int, unit: str = "", scale: float = 1) -> str:
+    """Give median and quartiles."""
+    median, low, high = (scale * figures[key] for key in ("median", "q1", "q3"))
+    return f"{median:,.{digits}f}{unit} ({low:,.{digits}f} to {high:,.{digits}f})"
+
+
+def provenance(result: dict[str, Any]) -> str:
+    """Say on what, with what and when a result was measured."""
+    machine = result["machine"]
+    return (
+        f"{machine['cpu']}, {machine['threads']} threads, onnxruntime "
+        f"{machine['versions']['onnxruntime']}, Python {machine['python']}, commit "
+        f"{machine['commit']}, load {machine['load_before']} before, {machine['date']}"
+    )
