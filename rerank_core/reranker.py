@@ -382,6 +382,16 @@ class Reranker:
         )
         return self._scale(scored.logits, raw_scores).astype(np.float32)
 
+    def scores_of(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Give the scores from 0 to 1 that logits stand for, as `rerank` does.
+
+        Example:
+            >>> from rerank_core import Reranker
+            >>> Reranker().scores_of(np.zeros(1, np.float32)).tolist()
+            [0.5]
+        """
+        return _core.sigmoid(np.ascontiguousarray(logits))
+
     def stats(self) -> EngineStats:
         """Give what was done since the reranker was made, and what waits now.
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from rerank_core.results import RerankResult
 
-__all__ = ["add_rank"]
+__all__ = ["SCORES", "add_rank"]
 
-_SCORES = {"model": None, "sigmoid": False, "raw": True}
+SCORES = {"model": None, "sigmoid": False, "raw": True}
 
 
 def add_rank(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,7 +52,7 @@ def add_rank(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     rank.add_argument("--precision", choices=("fp32", "fp16", "int8"))
     rank.add_argument(
         "--scores",
-        choices=tuple(_SCORES),
+        choices=tuple(SCORES),
         default="model",
         help="sigmoid: from 0 to 1; raw: logits; default: what the model's files say",
     )
@@ -70,7 +70,7 @@ def _rank(arguments: argparse.Namespace) -> None:
         precision=arguments.precision,
         revision=arguments.revision,
         threads=arguments.threads,
-        raw_scores=_SCORES[arguments.scores],
+        raw_scores=SCORES[arguments.scores],
     ) as reranker:
         result = reranker.rerank(
             arguments.query,

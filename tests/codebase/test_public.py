@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTED = [
     "errors",
     "inference",
+    "jobs.job",
+    "jobs.report",
     "models.verify.comparison",
     "models.hub",
     "models.verify.probe_pairs",

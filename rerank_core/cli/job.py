@@ -1,0 +1,132 @@
+"""`rerank-core job INPUT... -o OUTPUT`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rerank_core.cli.rank import SCORES
+from rerank_core.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["add_job"]
+
+_BAD_ROWS, _STOPPED = 3, 4
+_FORMATS = ("jsonl", "parquet", "arrow", "trec")
+_FIELDS = ("query", "query_id", "documents", "document", "candidates", "document_id")
+
+
+def add_job(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    job = commands.add_parser(
+        "job",
+        help="score the pairs of files, and go on where an earlier run was cut short",
+        description="Score millions of pairs from files (JSON lines, Parquet, Arrow, TREC runs) into a directory. "
+        "Run the same command again after whatever stopped it.",
+        epilog="Exit status: 0 all rows were scored; 1 an error; 3 some rows were bad; 4 too many were; 143 after "
+        "SIGTERM, 130 after Ctrl-C.",
+    )
+    job.set_defaults(run=_job)
+    job.add_argument("inputs", metavar="INPUT", nargs="+", help="files, patterns or URLs")
+    job.add_argument("-o", "--output", metavar="DIR", required=True)
+    job.add_argument("--corpus", metavar="FILE", nargs="+", help="documents by id")
+    job.add_argument("--queries", metavar="FILE", nargs="+", help="queries by id")
+    job.add_argument("--corpus-cache", metavar="FILE", help="keep the tokenized corpus there")
+    job.add_argument("--from", dest="input_format", choices=_FORMATS, help="default: by the name")
+    job.add_argument("--to", dest="output_format", choices=_FORMATS, help="default: as the input")
+    job.add_argument("--compress", dest="compression", choices=("gz", "zst"))
+    for field in _FIELDS:
+        job.add_argument(
+            f"--{field.replace('_', '-')}-field",
+            metavar="NAME",
+            default=field,
+            help=f"default: {field}",
+        )
+    order = job.add_mutually_exclusive_group()
+    order.add_argument("--top-n", type=int, metavar="N", help="default: all, best first")
+    order.add_argument("--input-order", action="store_true", help="every score, as the input is")
+    job.add_argument("--return-documents", action="store_true")
+    job.add_argument(
+        "--rank-fields", default="text", metavar="A,B", help="fields of a document; default: text"
+    )
+    job.add_argument("--truncate", choices=("END", "NONE"), default="END")
+    for name in ("max-pair-tokens", "max-tokens-per-doc", "max-chunks-per-doc"):
+        job.add_argument(f"--{name}", type=int, metavar="N")
+    job.add_argument(
+        "--scores",
+        choices=tuple(SCORES),
+        default="model",
+        help="sigmoid: from 0 to 1; raw: logits; default: what the model's files say",
+    )
+    job.add_argument("--tag", default="rerank-core", help="last column of a run file")
+    job.add_argument("--part-pairs", type=int, default=20_000, metavar="N", help="default: 20000")
+    job.add_argument("--strict", action="store_true", help="stop at the first bad row")
+    job.add_argument(
+        "--max-bad-share", type=float, default=0.5, metavar="X", help="stop beyond it; default: 0.5"
+    )
+    job.add_argument("--model", default="bundled", help="'bundled', a model directory or a hub id")
+    job.add_argument("--revision", help="branch, tag or commit of a hub id; default: main")
+    job.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    job.add_argument("--precision", choices=("fp32", "fp16", "int8"))
+    job.add_argument("--threads", type=int, metavar="N", help="default: the CPUs of this process")
+    job.add_argument("--quiet", action="store_true", help="no progress")
+    job.add_argument("--json", action="store_true", help="the report as JSON")
+
+
+def _job(arguments: argparse.Namespace) -> int:
+    try:
+        from rerank_core import jobs  # noqa: PLC0415  (its libraries are an extra's)
+    except ModuleNotFoundError as error:
+        raise InvalidArgumentError(
+            f'jobs need {error.name}, which is not installed: pip install "rerank-core[jobs]"'
+        ) from error
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        report = jobs.run(
+            arguments.inputs,
+            arguments.output,
+            fields=jobs.Fields(**{name: getattr(arguments, f"{name}_field") for name in _FIELDS}),
+            rank_fields=[field.strip() for field in arguments.rank_fields.split(",")],
+            raw_scores=SCORES[arguments.scores],
+            progress=None if arguments.quiet else sys.stderr,
+            reranker_options={
+                name: getattr(arguments, name)
+                for name in ("revision", "device", "precision", "threads")
+            },
+            **{name: getattr(arguments, name) for name in _PASSED_ON},
+        )
+    except jobs.BadRowsError as error:
+        print(f"rerank-core: stopped: {error}", file=sys.stderr)
+        return _STOPPED
+    print(json.dumps(report.to_dict()) if arguments.json else report.to_text())
+    return _BAD_ROWS if report.bad_rows or report.bad_texts else 0
+
+
+_PASSED_ON = (
+    "model",
+    "corpus",
+    "queries",
+    "corpus_cache",
+    "input_format",
+    "output_format",
+    "compression",
+    "top_n",
+    "input_order",
+    "return_documents",
+    "truncate",
+    "max_pair_tokens",
+    "max_tokens_per_doc",
+    "max_chunks_per_doc",
+    "tag",
+    "part_pairs",
+    "strict",
+    "max_bad_share",
+)
+
+
+def _terminated(*_: Any) -> None:
+    raise SystemExit(128 + signal.SIGTERM)
