@@ -40,12 +40,7 @@ def add_job(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     job.add_argument("--to", dest="output_format", choices=_FORMATS, help="default: as the input")
     job.add_argument("--compress", dest="compression", choices=("gz", "zst"))
     for field in _FIELDS:
-        job.add_argument(
-            f"--{field.replace('_', '-')}-field",
-            metavar="NAME",
-            default=field,
-            help=f"default: {field}",
-        )
+        job.add_argument(f"--{field.replace('_', '-')}-field", metavar="NAME")
     order = job.add_mutually_exclusive_group()
     order.add_argument("--top-n", type=int, metavar="N", help="default: all, best first")
     order.add_argument("--input-order", action="store_true", help="every score, as the input is")
@@ -78,18 +73,15 @@ def add_job(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def _job(arguments: argparse.Namespace) -> int:
-    try:
-        from rerank_core import jobs  # noqa: PLC0415  (its libraries are an extra's)
-    except ModuleNotFoundError as error:
-        raise InvalidArgumentError(
-            f'jobs need {error.name}, which is not installed: pip install "rerank-core[jobs]"'
-        ) from error
+    from rerank_core import jobs  # noqa: PLC0415  (other commands start without it)
+
     signal.signal(signal.SIGTERM, _terminated)
+    fields = {name: getattr(arguments, f"{name}_field") for name in _FIELDS}
     try:
         report = jobs.run(
             arguments.inputs,
             arguments.output,
-            fields=jobs.Fields(**{name: getattr(arguments, f"{name}_field") for name in _FIELDS}),
+            fields=jobs.Fields(**{name: said for name, said in fields.items() if said}),
             rank_fields=[field.strip() for field in arguments.rank_fields.split(",")],
             raw_scores=SCORES[arguments.scores],
             progress=None if arguments.quiet else sys.stderr,
@@ -102,6 +94,10 @@ def _job(arguments: argparse.Namespace) -> int:
     except jobs.BadRowsError as error:
         print(f"rerank-core: stopped: {error}", file=sys.stderr)
         return _STOPPED
+    except ModuleNotFoundError as error:
+        raise InvalidArgumentError(
+            f'this needs {error.name}, which is not installed: pip install "rerank-core[jobs]"'
+        ) from error
     print(json.dumps(report.to_dict()) if arguments.json else report.to_text())
     return _BAD_ROWS if report.bad_rows or report.bad_texts else 0
 

@@ -63,8 +63,9 @@ class Output:
         try:
             self.done, self.finished, self.parts, errors_size = self._resume(made_of, model)
             self._errors = (directory / ERRORS).open("ab")
-            self._errors.truncate(errors_size)
-            self._errors.seek(0, os.SEEK_END)
+            if self._errors.tell() != errors_size:
+                self._errors.truncate(errors_size)
+                self._errors.seek(0, os.SEEK_END)
             self._journal = (directory / JOURNAL).open("ab")
         except BaseException:
             self._lock.close()

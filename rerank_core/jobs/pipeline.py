@@ -132,13 +132,13 @@ class RowSink:
         logits = iter(window.scored.logits)
         self.counts["tokens"] += window.scored.tokens
         for row in window.rows:
+            self.counts["rows"] += 1
             if isinstance(row, BadRow):
                 self._add_bad(row)
             elif isinstance(found := next(logits), str):
                 self._add_bad(row.bad(found))
             else:
                 self._add(row, found)
-            self.counts["rows"] += 1
             if self._in_part >= self._settings.part_pairs:
                 self._commit()
 
@@ -164,7 +164,7 @@ class RowSink:
             # Higher logit first, then lower index: the order of `Reranker.rerank`.
             best = np.argsort(-logits, kind="stable")[: self._settings.top_n]
             order, scores = best.tolist(), scores[best]
-        self._output.write(Ranked(self.counts["rows"], row, list(order), scores.tolist()))
+        self._output.write(Ranked(self.counts["rows"] - 1, row, list(order), scores.tolist()))
         self.counts["pairs"] += len(logits)
         self._in_part += len(logits)
 
