@@ -52,25 +52,23 @@ class Lost(BaseException):
 
 def test_power_lost_at_every_step(random_bert, given, tmp_path, monkeypatch):
     """Ends at the n-th time that something was to be made durable, for every n, and goes on each time."""
-    output, steps = tmp_path / "out", 0
+    output, steps, left = tmp_path / "out", 0, [0]
     real_fsync, real_replace = os.fsync, Path.replace
 
     def dying(real):
         def step(*arguments):
-            nonlocal left
-            left -= 1
-            if left < 0:
+            left[0] -= 1
+            if left[0] < 0:
                 raise Lost
             return real(*arguments)
 
         return step
 
-    left = 0
     monkeypatch.setattr(os, "fsync", dying(real_fsync))
     monkeypatch.setattr(Path, "replace", dying(real_replace))
     while True:
         # Each run does one step more than the last, so that every step is once the one that fails.
-        left = steps % 9
+        left[0] = steps % 9
         steps += 1
         try:
             report = run(random_bert, given, output)
