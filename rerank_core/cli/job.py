@@ -68,6 +68,10 @@ def add_job(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     job.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     job.add_argument("--precision", choices=("fp32", "fp16", "int8"))
     job.add_argument("--threads", type=int, metavar="N", help="default: the CPUs of this process")
+    job.add_argument(
+        "--ray", metavar="ADDRESS", help="score on a Ray cluster; 'auto', 'local', ..."
+    )
+    job.add_argument("--actors", type=int, metavar="N", help="default: as it has CPUs for")
     job.add_argument("--quiet", action="store_true", help="no progress")
     job.add_argument("--json", action="store_true", help="the report as JSON")
 
@@ -95,8 +99,9 @@ def _job(arguments: argparse.Namespace) -> int:
         print(f"rerank-core: stopped: {error}", file=sys.stderr)
         return _STOPPED
     except ModuleNotFoundError as error:
+        extra = "ray" if error.name == "ray" else "jobs"
         raise InvalidArgumentError(
-            f'this needs {error.name}, which is not installed: pip install "rerank-core[jobs]"'
+            f'this needs {error.name}, which is not installed: pip install "rerank-core[{extra}]"'
         ) from error
     print(json.dumps(report.to_dict()) if arguments.json else report.to_text())
     return _BAD_ROWS if report.bad_rows or report.bad_texts else 0
@@ -121,6 +126,8 @@ _PASSED_ON = (
     "part_pairs",
     "strict",
     "max_bad_share",
+    "ray",
+    "actors",
 )
 
 

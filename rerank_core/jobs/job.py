@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -14,6 +12,7 @@ from rerank_core.errors import InvalidArgumentError
 from rerank_core.jobs import formats
 from rerank_core.jobs.corpus import Corpus, read_queries
 from rerank_core.jobs.files import InputFiles
+from rerank_core.jobs.identity import made_by
 from rerank_core.jobs.parts import Output
 from rerank_core.jobs.pipeline import RowSink, scored_windows
 from rerank_core.jobs.progress import progress_on
@@ -21,7 +20,6 @@ from rerank_core.jobs.report import Report
 from rerank_core.jobs.rows import RowChecker
 from rerank_core.jobs.scoring import LocalScorer, WindowScorer
 from rerank_core.jobs.settings import Fields, Settings
-from rerank_core.models.manifest import digest
 from rerank_core.request import checked_positive
 from rerank_core.reranker import Reranker
 
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from rerank_core.jobs.records import BadRow
+    from rerank_core.jobs.scoring import Scorer
 
 __all__ = ["run"]
 
@@ -62,6 +61,8 @@ def run(
     strict: bool = False,
     max_bad_share: float = 0.5,
     progress: TextIO | None = None,
+    ray: str | None = None,
+    actors: int | None = None,
 ) -> Report:
     """Score the pairs of files, and go on where an earlier run of the same job was cut short.
 
@@ -94,6 +95,9 @@ def run(
         max_bad_share: Stop when so much of the rows is bad, from 0 to 1; looked at from 1000 rows on, and
             at the end.
         progress: A stream for a progress bar, or for lines where it is no terminal.
+        ray: Address of a Ray cluster whose actors score: "auto", "ray://HOST:10001", or "local" for one on
+            this machine. The model must be there under the same name.
+        actors: How many, each with an engine of its own; None fills the cluster's CPUs.
 
     Returns:
         How it went; that of the finished job, if there is nothing left to do.
@@ -150,7 +154,7 @@ def run(
                 {
                     "settings": settings.to_dict(),
                     **given.fingerprints(),
-                    **_made_by(reranker),
+                    **made_by(reranker),
                 },
                 reranker.info.model,
             )
@@ -170,7 +174,11 @@ def run(
         stack.callback(texts.close)
         if not out.done:
             sink.add_texts(faults)
-        scorer = LocalScorer(WindowScorer(reranker, settings.scoring))
+        scorer: Scorer
+        if ray is None:
+            scorer = LocalScorer(WindowScorer(reranker, settings.scoring))
+        else:
+            scorer = _ray_scorer(ray, actors, model, reranker, reranker_options, settings)
         stack.callback(scorer.close)
         if reranker is not model:  # before the scorer waits for windows that nobody wants any more
             stack.callback(reranker.close)
@@ -188,6 +196,30 @@ def run(
         if not corpus_cache:
             place.unlink(missing_ok=True)
     return report
+
+
+def _ray_scorer(
+    address: str,
+    actors: int | None,
+    model: Any,
+    reranker: Reranker,
+    reranker_options: Mapping[str, Any] | None,
+    settings: Settings,
+) -> Scorer:
+    from rerank_core.jobs.ray import RayScorer  # noqa: PLC0415  (Ray only where it is asked for)
+
+    if model is reranker:
+        raise InvalidArgumentError(
+            "Ray's actors load a model of their own: give its name, not a reranker"
+        )
+    return RayScorer(
+        address,
+        actors=actors,
+        model=str(model),
+        reranker_options=reranker_options or {},
+        made_by=made_by(reranker),
+        scoring=settings.scoring,
+    )
 
 
 @dataclass(frozen=True)
@@ -262,21 +294,3 @@ def _report(out: Output, sink: RowSink, model: str) -> Report:
         resumed_rows=sink.counts["rows"] - since["rows"],
         reasons=dict(sink.reasons),
     )
-
-
-def _made_by(reranker: Reranker) -> dict[str, Any]:
-    """Tell what decides the bits of a score, apart from its texts."""
-    info = reranker.info
-    directory = Path(info.path)
-    files = hashlib.sha256()
-    for path in sorted(directory.rglob("*")):
-        if path.is_file() and (path.suffix == ".json" or ".onnx" in path.name):
-            files.update(f"{path.relative_to(directory)} {digest(path)}\n".encode())
-    return {
-        "model": files.hexdigest(),
-        "precision": info.precision,
-        "provider": info.provider,
-        "max_length": info.max_length,
-        "raw_scores": info.raw_scores,
-        "versions": {"rerank-core": version("rerank-core"), "onnxruntime": info.onnxruntime},
-    }
