@@ -7,7 +7,7 @@ ORT = $(shell $(BIN)/python -c "from rerank_core._onnxruntime import find_librar
 NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) \
 	RERANK_CORE_TEST_MODEL=$(abspath rerank_core/models/bundled/model.onnx)
 
-.PHONY: demo test lint types native python export-test tsan asan fuzz tidy long bench bench-prepare model report format clean
+.PHONY: demo test lint types native python export-test ray-test bench-jobs tsan asan fuzz tidy long bench bench-prepare model report format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rerank-core rank "Why is the sky blue?" examples/passages.jsonl --top-n 5 --table
@@ -51,6 +51,16 @@ $(EXPORT)/.done: pyproject.toml setup.py | $(VENV)/.test
 
 export-test: $(VENV)/.test $(EXPORT)/.done
 	$(EXPORT)/bin/pytest tests/export
+
+RAY := build/ray-env
+
+$(RAY)/.done: pyproject.toml setup.py | $(VENV)/.test
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/pip install --quiet --disable-pip-version-check -e ".[cpu,prepare,ray]" hypothesis pandas pyspark pytest
+	touch $@
+
+ray-test: $(VENV)/.test $(RAY)/.done
+	$(RAY)/bin/pytest tests/ray
 
 comma := ,
 # $(call native,NAME,SANITIZERS): builds csrc without Python and runs its tests.
@@ -106,6 +116,11 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.memory
 	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks.tokenizing $(DATA)
 	$(BIN)/pytest benchmarks --benchmark-only
+	$(MAKE) report
+
+bench-jobs: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.jobs
+	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks.reranked_runs $(DATA)
 	$(MAKE) report
 
 DATA := ../shared/data

@@ -190,6 +190,45 @@ def prepared() -> list[str]:
     return [f"Times the plain export under the same engine: {'; '.join(parts)}."]
 
 
+def jobs() -> list[str]:
+    result = load("jobs")
+    lines = [
+        "| shape | rows | pairs/s | of the engine with all pairs in memory | times a loop of `rerank` |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for shape, works in result["shapes"].items():
+        for work, row in works.items():
+            share = {key: 100 * value for key, value in row["of_engine"].items()}
+            cells = [shape, work, f"{row['pairs_per_second']['median']:,.0f}"]
+            cells += [_spread(share, 1, " %"), _spread(row["times_loop"], 2, "x")]
+            lines.append(f"| {' | '.join(cells)} |")
+    scaling = ["| pairs | pairs/s | peak memory |", "|---:|---:|---:|"]
+    for row in result["scaling"]:
+        pace = row["pairs"] / row["seconds"]
+        scaling.append(f"| {row['pairs']:,} | {pace:,.0f} | {row['peak_mb']:.0f} MB |")
+    shape = list(result["shapes"])[-1]
+    note = (
+        f"JSON lines in and out, documents of mean {result['mean_tokens']} tokens, all different; median and quartiles of "
+        f"{result['rounds']} interleaved rounds; equal scores before. The second table: {shape}, ten documents a query. "
+        f"{_provenance(result)}. Reproduce with `make bench-jobs`."
+    )
+    return [*lines, "", *scaling, "", note]
+
+
+def reranked() -> list[str]:
+    result = load("reranked_runs")
+    lines = [
+        "| collection | queries | pairs | bad rows | BM25, nDCG@10 | reranked, nDCG@10 |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, row in result["collections"].items():
+        counts = [f"{row[key]:,}" for key in ("queries", "pairs", "bad_rows")]
+        figures = [f"{row[key]:.4f}" for key in ("before", "after")]
+        lines.append(f"| {' | '.join([name, *counts, *figures])} |")
+    note = f"BM25's first hundred, reranked by the bundled model. {_provenance(result)}."
+    return [*lines, "", note]
+
+
 BLOCKS = {
     **quality.BLOCKS,
     ("README.md", "speed"): speed,
@@ -198,6 +237,8 @@ BLOCKS = {
     ("ARCHITECTURE.md", "overhead"): overhead,
     ("ARCHITECTURE.md", "plan"): plan,
     ("ARCHITECTURE.md", "tokenizing"): tokenizing,
+    ("rerank_core/jobs/README.md", "jobs"): jobs,
+    ("rerank_core/jobs/README.md", "reranked"): reranked,
 }
 
 

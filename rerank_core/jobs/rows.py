@@ -93,8 +93,7 @@ class RowChecker:
             content: list[str] | list[bytes] = texts_of(
                 documents, list(self._settings.rank_fields), None
             )
-            for index, text in enumerate(content):
-                check_unicode(text, f"the document at index {index}")
+            _check_all(content, "the document")
             names = [_name(document, fields.document_id) for document in documents]
         else:
             documents, names = None, self._candidates(value)
@@ -102,8 +101,7 @@ class RowChecker:
         if not names:
             raise InvalidArgumentError("documents must not be empty")
         check_unicode(query, "query")
-        for index, name in enumerate(names):
-            check_unicode(name, f"the id of the document at index {index}")
+        _check_all(names, "the id of the document")
         if self._makes_run:
             _check_names(names, fields.document_id)
         return Row(record, query_id, query, documents, names, content)
@@ -174,6 +172,13 @@ def check_unicode(text: Any, what: str) -> None:
                 f"{what} holds the lone surrogate {text[error.start]!a} at position {error.start}, which has "
                 "no UTF-8 form"
             ) from None
+
+
+def _check_all(texts: list[Any], what: str) -> None:
+    if all(text is None or (isinstance(text, str) and text.isascii()) for text in texts):
+        return
+    for index, text in enumerate(texts):
+        check_unicode(text, f"{what} at index {index}")
 
 
 def _name(document: Any, field: str) -> Any:
