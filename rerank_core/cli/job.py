@@ -68,6 +68,7 @@ def add_job(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     job.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     job.add_argument("--precision", choices=("fp32", "fp16", "int8"))
     job.add_argument("--threads", type=int, metavar="N", help="default: the CPUs of this process")
+    job.add_argument("--plot", metavar="FILE", help="a picture of pace and lengths (matplotlib)")
     job.add_argument(
         "--ray", metavar="ADDRESS", help="score on a Ray cluster; 'auto', 'local', ..."
     )
@@ -99,7 +100,7 @@ def _job(arguments: argparse.Namespace) -> int:
         print(f"rerank-core: stopped: {error}", file=sys.stderr)
         return _STOPPED
     except ModuleNotFoundError as error:
-        extra = "ray" if error.name == "ray" else "jobs"
+        extra = {"ray": "ray", "matplotlib": "plot"}.get(str(error.name), "jobs")
         raise InvalidArgumentError(
             f'this needs {error.name}, which is not installed: pip install "rerank-core[{extra}]"'
         ) from error
@@ -126,6 +127,7 @@ _PASSED_ON = (
     "part_pairs",
     "strict",
     "max_bad_share",
+    "plot",
     "ray",
     "actors",
 )

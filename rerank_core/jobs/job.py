@@ -15,6 +15,7 @@ from rerank_core.jobs.files import InputFiles
 from rerank_core.jobs.identity import made_by
 from rerank_core.jobs.parts import Output
 from rerank_core.jobs.pipeline import RowSink, scored_windows
+from rerank_core.jobs.plot import Trace
 from rerank_core.jobs.progress import progress_on
 from rerank_core.jobs.report import Report
 from rerank_core.jobs.rows import RowChecker
@@ -25,8 +26,9 @@ from rerank_core.reranker import Reranker
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rerank_core.jobs.pipeline import ScoredWindow
     from rerank_core.jobs.records import BadRow
     from rerank_core.jobs.scoring import Scorer
 
@@ -61,6 +63,7 @@ def run(
     strict: bool = False,
     max_bad_share: float = 0.5,
     progress: TextIO | None = None,
+    plot: str | os.PathLike[str] | None = None,
     ray: str | None = None,
     actors: int | None = None,
 ) -> Report:
@@ -95,6 +98,7 @@ def run(
         max_bad_share: Stop when so much of the rows is bad, from 0 to 1; looked at from 1000 rows on, and
             at the end.
         progress: A stream for a progress bar, or for lines where it is no terminal.
+        plot: A file for a picture of this run's pace and of the documents' lengths (needs matplotlib).
         ray: Address of a Ray cluster whose actors score: "auto", "ray://HOST:10001", or "local" for one on
             this machine. The model must be there under the same name.
         actors: How many, each with an engine of its own; None fills the cluster's CPUs.
@@ -185,17 +189,32 @@ def run(
         records = formats.read(given.rows, input_format)
         rows = RowChecker(settings, texts.queries, texts.tokens_of).rows(records)
         todo = itertools.islice(rows, out.done.get("rows", 0), None)
-        with closing(progress_on(progress)) as meter:
-            for window in scored_windows(todo, scorer, window_pairs, given.rows.share):
-                sink.add_window(window)
-                meter.update(window.share, sink.since(), sink.seconds())
-        sink.end()
+        windows = scored_windows(todo, scorer, window_pairs, given.rows.share)
+        _score_all(windows, sink, progress, plot)
         report = _report(out, sink, reranker.info.model)
         out.finish(report.to_dict())
         texts.close()
         if not corpus_cache:
             place.unlink(missing_ok=True)
     return report
+
+
+def _score_all(
+    windows: Iterable[ScoredWindow],
+    sink: RowSink,
+    progress: TextIO | None,
+    plot: str | os.PathLike[str] | None,
+) -> None:
+    trace = Trace()
+    with closing(progress_on(progress)) as meter:
+        for window in windows:
+            sink.add_window(window)
+            meter.update(window.share, sink.since(), sink.seconds())
+            if plot is not None:
+                trace.add(window, sink.seconds())
+    sink.end()
+    if plot is not None:
+        trace.draw(plot)
 
 
 def _ray_scorer(

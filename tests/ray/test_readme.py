@@ -1,5 +1,6 @@
 """The examples of the jobs' guide run, on Ray and on Spark."""
 
+import os
 import re
 import subprocess
 import sys
@@ -25,6 +26,7 @@ def test_example(library):
         text=True,
         check=False,
         cwd=GUIDE.parents[2],
+        env={**os.environ, "PYSPARK_PYTHON": sys.executable},
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.splitlines()[-1] == "True"
