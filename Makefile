@@ -118,8 +118,9 @@ bench: $(VENV)/.bench
 	$(BIN)/pytest benchmarks --benchmark-only
 	$(MAKE) report
 
-bench-jobs: $(VENV)/.bench
+bench-jobs: $(VENV)/.bench $(RAY)/.done
 	$(BIN)/python -m benchmarks.jobs
+	$(RAY)/bin/python -m benchmarks.jobs_ray
 	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks.reranked_runs $(DATA)
 	$(MAKE) report
 

@@ -207,9 +207,12 @@ def jobs() -> list[str]:
         pace = row["pairs"] / row["seconds"]
         scaling.append(f"| {row['pairs']:,} | {pace:,.0f} | {row['peak_mb']:.0f} MB |")
     shape = list(result["shapes"])[-1]
+    on_ray = load("jobs_ray")
+    share = {key: 100 * value for key, value in on_ray["of_engine"].items()}
     note = (
         f"JSON lines in and out, documents of mean {result['mean_tokens']} tokens, all different; median and quartiles of "
         f"{result['rounds']} interleaved rounds; equal scores before. The second table: {shape}, ten documents a query. "
+        f"Two single-thread actors of Ray on this machine have {_spread(share, 1, ' %')} of the pace of the two-thread engine. "
         f"{_provenance(result)}. Reproduce with `make bench-jobs`."
     )
     return [*lines, "", *scaling, "", note]

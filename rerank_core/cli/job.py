@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rerank_core.cli.rank import SCORES
+from rerank_core.cli.options import add_scoring_options, rank_fields, raw_scores, reranker_options
 from rerank_core.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -45,29 +45,15 @@ def add_job(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     order.add_argument("--top-n", type=int, metavar="N", help="default: all, best first")
     order.add_argument("--input-order", action="store_true", help="every score, as the input is")
     job.add_argument("--return-documents", action="store_true")
-    job.add_argument(
-        "--rank-fields", default="text", metavar="A,B", help="fields of a document; default: text"
-    )
-    job.add_argument("--truncate", choices=("END", "NONE"), default="END")
+    add_scoring_options(job)
     for name in ("max-pair-tokens", "max-tokens-per-doc", "max-chunks-per-doc"):
         job.add_argument(f"--{name}", type=int, metavar="N")
-    job.add_argument(
-        "--scores",
-        choices=tuple(SCORES),
-        default="model",
-        help="sigmoid: from 0 to 1; raw: logits; default: what the model's files say",
-    )
     job.add_argument("--tag", default="rerank-core", help="last column of a run file")
     job.add_argument("--part-pairs", type=int, default=20_000, metavar="N", help="default: 20000")
     job.add_argument("--strict", action="store_true", help="stop at the first bad row")
     job.add_argument(
         "--max-bad-share", type=float, default=0.5, metavar="X", help="stop beyond it; default: 0.5"
     )
-    job.add_argument("--model", default="bundled", help="'bundled', a model directory or a hub id")
-    job.add_argument("--revision", help="branch, tag or commit of a hub id; default: main")
-    job.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
-    job.add_argument("--precision", choices=("fp32", "fp16", "int8"))
-    job.add_argument("--threads", type=int, metavar="N", help="default: the CPUs of this process")
     job.add_argument("--plot", metavar="FILE", help="a picture of pace and lengths (matplotlib)")
     job.add_argument(
         "--ray", metavar="ADDRESS", help="score on a Ray cluster; 'auto', 'local', ..."
@@ -87,13 +73,10 @@ def _job(arguments: argparse.Namespace) -> int:
             arguments.inputs,
             arguments.output,
             fields=jobs.Fields(**{name: said for name, said in fields.items() if said}),
-            rank_fields=[field.strip() for field in arguments.rank_fields.split(",")],
-            raw_scores=SCORES[arguments.scores],
+            rank_fields=rank_fields(arguments),
+            raw_scores=raw_scores(arguments),
             progress=None if arguments.quiet else sys.stderr,
-            reranker_options={
-                name: getattr(arguments, name)
-                for name in ("revision", "device", "precision", "threads")
-            },
+            reranker_options=reranker_options(arguments),
             **{name: getattr(arguments, name) for name in _PASSED_ON},
         )
     except jobs.BadRowsError as error:

@@ -151,18 +151,13 @@ def run(
             reranker = model
         else:
             reranker = stack.enter_context(Reranker(model, **(reranker_options or {})))
-        out = stack.enter_context(
-            Output(
-                Path(output),
-                settings,
-                {
-                    "settings": settings.to_dict(),
-                    **given.fingerprints(),
-                    **made_by(reranker),
-                },
-                reranker.info.model,
-            )
-        )
+        made_of = {
+            "settings": settings.to_dict(),
+            **given.fingerprints(),
+            **made_by(reranker),
+        }
+        out = Output(Path(output), settings, made_of, reranker.info.model)
+        stack.callback(out.close)
         if out.finished is not None:
             return Report(**out.finished)
         raw = reranker.info.raw_scores if raw_scores is None else raw_scores

@@ -16,7 +16,6 @@ from rerank_core.jobs.formats import writer
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from types import TracebackType
 
     from rerank_core.jobs.records import BadRow
     from rerank_core.jobs.results import Ranked
@@ -112,17 +111,6 @@ class Output:
         for file in (self._errors, self._journal, self._lock):
             with contextlib.suppress(OSError):  # a full disk, told already
                 file.close()
-
-    def __enter__(self) -> Output:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _append(self, said: dict[str, Any]) -> None:
         self._journal.write(json.dumps(said).encode() + b"\n")

@@ -48,11 +48,12 @@ PYTHON = {
     "_tokenizer_file": {"_core", "_post_processor", "_tokenizer_schema", "errors"},
     "_tokenizer_schema": set(),
     "cli.__init__": {"", "cli.job", "cli.models", "cli.prepare", "cli.rank", "cli.verify", *FACE},
-    "cli.job": {"", "cli.rank", *FACE},  # the jobs it imports when it runs: they need an extra
+    "cli.job": {"", "cli.options", *FACE},  # the jobs it imports when it runs: they need an extra
     # What a command of its own shows or makes of files on disk is no business of the two faces.
     "cli.models": {"inference", "models.hub.cache", *FACE},
     "cli.prepare": {"models.prepare", *FACE},
-    "cli.rank": {"reranker", *FACE},
+    "cli.options": set(),
+    "cli.rank": {"cli.options", "reranker", *FACE},
     # Not the reranker: what a model is made from and must be like is the business of models.
     "cli.verify": {"models.verify", *FACE},
     "errors": set(),

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -192,7 +193,7 @@ def test_two_jobs_on_one_output(random_bert, given, tmp_path):
     (tmp_path / "out").mkdir()
     made_of = {"model": "m"}
     with (
-        Output(tmp_path / "out", settings, made_of, "m"),
+        closing(Output(tmp_path / "out", settings, made_of, "m")),
         pytest.raises(RuntimeError, match="another job writes"),
     ):
         run(random_bert, given, tmp_path / "out")
