@@ -151,6 +151,9 @@ def run(
             reranker = model
         else:
             reranker = stack.enter_context(Reranker(model, **(reranker_options or {})))
+        reranker.score(
+            "query", [], **settings.scoring
+        )  # limits that no row can meet are no row's fault
         made_of = {
             "settings": settings.to_dict(),
             **given.fingerprints(),
@@ -160,19 +163,9 @@ def run(
         stack.callback(out.close)
         if out.finished is not None:
             return Report(**out.finished)
-        raw = reranker.info.raw_scores if raw_scores is None else raw_scores
-        sink = RowSink(
-            out,
-            settings,
-            (lambda logits: logits) if raw else reranker.scores_of,
-            strict=strict,
-            max_bad_share=max_bad_share,
-        )
         place = Path(corpus_cache) if corpus_cache else Path(output) / "corpus.sqlite"
         texts, faults = given.texts(place, settings, reranker)
         stack.callback(texts.close)
-        if not out.done:
-            sink.add_texts(faults)
         scorer: Scorer
         if ray is None:
             scorer = LocalScorer(WindowScorer(reranker, settings.scoring))
@@ -181,6 +174,16 @@ def run(
         stack.callback(scorer.close)
         if reranker is not model:  # before the scorer waits for windows that nobody wants any more
             stack.callback(reranker.close)
+        raw = reranker.info.raw_scores if raw_scores is None else raw_scores
+        sink = RowSink(
+            out,
+            settings,
+            (lambda logits: logits) if raw else reranker.scores_of,
+            strict=strict,
+            max_bad_share=max_bad_share,
+        )
+        if not out.done:
+            sink.add_texts(faults)
         records = formats.read(given.rows, input_format)
         rows = RowChecker(settings, texts.queries, texts.tokens_of).rows(records)
         todo = itertools.islice(rows, out.done.get("rows", 0), None)

@@ -312,6 +312,7 @@ def test_exit_status(capsys, tmp_path, model_directory, rows, options, status):
         ({"return_documents": True, "corpus": "in.jsonl"}, "documents of a corpus are not given"),
         ({"tag": "two words"}, "tag must be one word"),
         ({"max_bad_share": 2}, "max_bad_share must be between 0 and 1, got 2"),
+        ({"max_pair_tokens": 2}, "max_pair_tokens must be at least 4, got 2"),
         ({"window_pairs": 0}, "window_pairs must be >= 1"),
         ({"truncate": "MIDDLE"}, "truncate must be 'END' or 'NONE'"),
         ({"rank_fields": "text"}, "rank_fields must be a list of field names"),
