@@ -36,15 +36,10 @@ class Corpus:
 
     Args:
         path: The file.
-
-    Attributes:
-        bad: What of the corpus could not be used.
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        said = self._database.execute("SELECT fault FROM bad ORDER BY rowid")
-        self.bad = [BadRow(**json.loads(fault)) for (fault,) in said]
+        self._database = _read_only(path)
 
     @classmethod
     def kept(
@@ -70,6 +65,11 @@ class Corpus:
                     "give another file"
                 )
         return cls(path)
+
+    def bad(self) -> Iterator[BadRow]:
+        """Give what of the corpus could not be used."""
+        for (fault,) in self._database.execute("SELECT fault FROM bad ORDER BY rowid"):
+            yield BadRow(**json.loads(fault))
 
     def tokens_of(self, names: list[str]) -> list[bytes]:
         """Give the token ids, int32, of each document.
@@ -126,9 +126,13 @@ def _fault(record: Record, reason: str) -> BadRow:
     return BadRow(record.file, record.line, record.original, reason)
 
 
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
 def _made_of(path: Path) -> dict[str, Any]:
     try:
-        with contextlib.closing(sqlite3.connect(path)) as database:
+        with contextlib.closing(_read_only(path)) as database:
             ((said,),) = database.execute("SELECT said FROM made_of")
     except (sqlite3.DatabaseError, ValueError) as error:
         raise InvalidArgumentError(f"{path} is no corpus that a job keeps: {error}") from error

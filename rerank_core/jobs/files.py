@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["BROKEN", "InputFile", "InputFiles", "as_inputs"]
-
-# What a file raises whose compressed bytes are cut short or not what its name says.
-BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError)
+__all__ = ["InputFile", "InputFiles", "is_fault_of_content"]
 
 
 def _zstandard(stream: BinaryIO) -> BinaryIO:
@@ -93,7 +90,7 @@ class InputFiles:
         patterns: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
         what: str = "input",
     ) -> None:
-        self.files = [file for pattern in as_inputs(patterns) for file in _found(pattern, what)]
+        self.files = [file for pattern in _as_list(patterns) for file in _found(pattern, what)]
         if not self.files:
             raise InvalidArgumentError(f"{what} must name at least one file")
         self.size = sum(file.size for file in self.files)
@@ -122,7 +119,17 @@ class InputFiles:
             self._before += file.size
 
 
-def as_inputs(patterns: Any) -> list[str]:
+def is_fault_of_content(error: Exception) -> bool:
+    """Tell whether reading failed for what a file holds, rather than for its disk or network.
+
+    Decompressors raise OSError, too, but without a number of the system.
+    """
+    if isinstance(error, OSError):
+        return error.errno is None
+    return isinstance(error, (EOFError, zlib.error, lzma.LZMAError))
+
+
+def _as_list(patterns: Any) -> list[str]:
     """Give one or many paths as a list of strings."""
     if isinstance(patterns, (str, bytes)) or hasattr(patterns, "__fspath__"):
         patterns = [patterns]

@@ -140,7 +140,8 @@ def run(
         raw_scores=raw_scores,
         tag=tag,
         part_pairs=part_pairs,
-        fields=fields or Fields(),
+        # A run file has no names of fields; its reader gives them.
+        fields=Fields() if fields is None or input_format == "trec" else fields,
     )
     given.check(settings)
     checked_positive("window_pairs", window_pairs)
@@ -288,13 +289,13 @@ class _Given:
 
     def texts(
         self, place: Path, settings: Settings, reranker: Reranker
-    ) -> tuple[_Texts, list[BadRow]]:
+    ) -> tuple[_Texts, Iterable[BadRow]]:
         """Read the queries and open the corpus; tell what of them could not be used."""
         queries, faults = (None, []) if self.queries is None else read_queries(self.queries)
         if self.corpus is None:
             return _Texts(queries, None), faults
         corpus = Corpus.kept(place, self.corpus, settings.rank_fields, reranker)
-        return _Texts(queries, corpus), faults + corpus.bad
+        return _Texts(queries, corpus), itertools.chain(faults, corpus.bad())
 
 
 def _report(out: Output, sink: RowSink, model: str) -> Report:

@@ -187,8 +187,9 @@ class _Part:
         return self._path
 
     def abandon(self) -> None:
-        with contextlib.suppress(Exception):  # buffers that a full disk does not take
-            self._file.close()
+        for layer in (self._writer, self._stream, self._file):
+            with contextlib.suppress(Exception):  # buffers that a full disk does not take
+                layer.close()
         self._draft.unlink(missing_ok=True)
 
 

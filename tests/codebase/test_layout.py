@@ -83,7 +83,7 @@ PYTHON = {
         "jobs.settings",
         *FACE,
     },
-    "jobs.formats.arrow": {"jobs.results", "jobs.records"},
+    "jobs.formats.arrow": {"jobs.files", "jobs.results", "jobs.records"},
     "jobs.formats.jsonl": {"jobs.formats.lines", "jobs.results", "jobs.records"},
     "jobs.formats.lines": {"jobs.files", "jobs.records"},
     "jobs.formats.texts": {"jobs.formats.jsonl", "jobs.formats.lines", "jobs.records"},

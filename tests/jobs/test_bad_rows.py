@@ -1,11 +1,16 @@
 """Whatever stands in an input, each row is scored or told in errors.jsonl, and the job goes on."""
 
+import errno
 import gzip
 import json
+import tempfile
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rerank_core import cli, jobs
 from tests.jobs import made
@@ -73,6 +78,32 @@ def test_bad_lines(random_bert, tmp_path):
         assert error["original"].encode("utf-8", "surrogateescape") == line
 
 
+_GOOD_LINE = json.dumps(GOOD).encode()
+_LINES = st.one_of(
+    st.just(_GOOD_LINE),
+    st.binary(max_size=30),
+    st.builds(
+        lambda at, put: _GOOD_LINE[:at] + put + _GOOD_LINE[at + len(put) :],
+        st.integers(0, len(_GOOD_LINE)),
+        st.binary(max_size=3),
+    ),
+)
+
+
+@given(lines=st.lists(_LINES, max_size=8))
+def test_any_bytes(random_bert, lines):
+    """Each line that is not blank is scored or told, never both, never neither."""
+    content = b"\n".join(lines)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "in.jsonl").write_bytes(content)
+        report, errors = run(random_bert, Path(folder))
+        scored = made.read_lines(Path(folder) / "out")
+    text = content.decode("utf-8-sig", "replace")
+    assert report.rows == len(scored) + len(errors)
+    assert report.rows == sum(bool(line.strip()) for line in text.split("\n"))
+    assert len(scored) >= content.split(b"\n").count(_GOOD_LINE)
+
+
 def test_pairs_that_are_too_long(random_bert, tmp_path):
     """Under NONE the rows with such a pair are told as `rerank` tells it, and the others scored."""
     rows = made.rows(40)
@@ -128,6 +159,27 @@ def test_a_truncated_zst(random_bert, tmp_path):
     (tmp_path / "in.jsonl.zst").write_bytes((tmp_path / "whole").read_bytes()[:-20])
     _, errors = run(random_bert, tmp_path)
     assert "the file breaks off" in errors[-1]["reason"]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_a_disk_that_fails_ends_the_job(random_bert, tmp_path, monkeypatch, suffix):
+    """What the file holds is not to blame: the job stops, and goes on when the disk is back."""
+    from fsspec.implementations.local import LocalFileOpener
+
+    made.write_lines(tmp_path / "in.jsonl", made.rows(50))
+    pq.write_table(pa.Table.from_pylist(made.rows(50)), tmp_path / "in.parquet")
+
+    def fails(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    def job():
+        return jobs.run(tmp_path / f"in.{suffix}", tmp_path / "out", model=random_bert)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalFileOpener, "__iter__" if suffix == "jsonl" else "read", fails)
+        with pytest.raises(OSError, match="Input/output error"):
+            job()
+    assert (job().rows, job().bad_rows) == (50, 0)
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zst"])

@@ -150,6 +150,7 @@ def test_runs_and_corpora(random_bert, collection, tmp_path, kind):
         rank_fields=["text"] if suffix == "tsv" else ["title", "text"],
         output_format="trec",
         tag="tuned",
+        fields=jobs.Fields(query_id="qid") if kind == "trec" else None,
         top_n=5,
         window_pairs=20,
     )

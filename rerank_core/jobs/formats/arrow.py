@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rerank_core.jobs.files import is_fault_of_content
 from rerank_core.jobs.records import BadRow, Record
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ _SCHEMA = pa.schema(
         ("score", pa.float64()),
     ]
 )
-# What pyarrow raises for bytes that are not what they should be.
-_FAULTS = (pa.ArrowException, OSError, ValueError)
 
 
 def read_parquet(stream: BinaryIO, name: str) -> Iterator[Record | BadRow]:
@@ -58,7 +57,9 @@ def _records(batches: Iterable[pa.RecordBatch], name: str) -> Iterator[Record | 
             for value in batch.to_pylist():
                 number += 1
                 yield Record(name, number, value, value)
-    except _FAULTS as error:
+    except Exception as error:
+        if not (isinstance(error, (pa.ArrowException, ValueError)) or is_fault_of_content(error)):
+            raise
         yield BadRow(name, number + 1, None, f"the file cannot be read after row {number}: {error}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rerank_core.jobs.files import BROKEN
+from rerank_core.jobs.files import is_fault_of_content
 from rerank_core.jobs.records import BadRow
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ __all__ = ["numbered_lines"]
 def numbered_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str] | BadRow]:
     """Give the lines that are not blank, with their numbers; bad rows for what is no text.
 
-    A file that breaks off, a truncated gzip say, ends with a bad row.
+    A file that breaks off, a truncated gzip say, ends with a bad row; a disk or network that fails is an error.
     """
     number = 0
     try:
@@ -29,5 +29,7 @@ def numbered_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, st
                 continue
             if text and not text.isspace():
                 yield number, text
-    except BROKEN as error:
+    except Exception as error:
+        if not is_fault_of_content(error):
+            raise
         yield BadRow(name, number + 1, None, f"the file breaks off after line {number}: {error}")
