@@ -120,6 +120,7 @@ bench: $(VENV)/.bench
 
 bench-jobs: $(VENV)/.bench $(RAY)/.done
 	$(BIN)/python -m benchmarks.jobs
+	$(BIN)/python -m benchmarks.jobs_scaling
 	$(RAY)/bin/python -m benchmarks.jobs_ray
 	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks.reranked_runs $(DATA)
 	$(MAKE) report

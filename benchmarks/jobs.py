@@ -1,6 +1,6 @@
 """What a job costs beside the engine, and gains over a loop of calls: results/jobs.json.
 
-Run as `python -m benchmarks.jobs [ROUNDS] [LARGEST]`. The engine has all pairs in memory and scores them in one
+Run as `python -m benchmarks.jobs [ROUNDS]`. The engine has all pairs in memory and scores them in one
 call; the loop reads a row, calls `rerank`, writes a row; the job does all of that, and syncs it to disk. Scores
 are compared before anything is timed.
 """
@@ -11,21 +11,19 @@ import json
 import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks import harness, workloads
-from benchmarks.memory import peak_and_now
 from rerank_core import Reranker, jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Pairs of each round: some seconds' worth.
-PAIRS = {"MiniLM-L6 (6 x 384)": 800, "tiny (2 x 128)": 24_000}
+PAIRS = {"MiniLM-L6 (6 x 384)": 2_000, "tiny (2 x 128)": 24_000}
 DOCUMENTS = {"ten documents a query": 10, "four documents a query": 4}
 MEAN_TOKENS = 24
 
@@ -90,27 +88,8 @@ def measure(directory: Path, root: Path, pairs: int, documents: int, rounds: int
     }
 
 
-def scaling(directory: Path, root: Path, largest: int) -> list[dict[str, Any]]:
-    """Give the pace and the memory of jobs from 1,000 pairs on, each ten times the last."""
-    found = []
-    with Reranker(directory) as reranker:
-        job(reranker, write_rows(root / "in.jsonl", 1000, 10), root / "job")
-        pairs = 1000
-        while pairs <= largest:
-            path = write_rows(root / "in.jsonl", pairs, 10)
-            begun = time.perf_counter()
-            job(reranker, path, root / "job")
-            seconds = time.perf_counter() - begun
-            peak, _ = peak_and_now()
-            found.append({"pairs": pairs, "seconds": seconds, "peak_mb": peak})
-            print(f"{pairs:>9,} pairs  {pairs / seconds:8,.0f}/s  peak {peak:.0f} MB")
-            pairs *= 10
-    return found
-
-
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    largest = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
     result: dict[str, Any] = {
         "machine": harness.machine(),
         "rounds": rounds,
@@ -128,7 +107,6 @@ def main() -> None:
                     f"{name:<20} {work:<24} {row['of_engine']['median']:.1%} of the engine, "
                     f"{row['times_loop']['median']:.2f}x the loop"
                 )
-        result["scaling"] = scaling(directory, root, largest)
     harness.write("jobs", result)
 
 

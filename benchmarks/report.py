@@ -203,15 +203,15 @@ def jobs() -> list[str]:
             cells += [_spread(share, 1, " %"), _spread(row["times_loop"], 2, "x")]
             lines.append(f"| {' | '.join(cells)} |")
     scaling = ["| pairs | pairs/s | peak memory |", "|---:|---:|---:|"]
-    for row in result["scaling"]:
+    grown = load("jobs_scaling")
+    for row in grown["jobs"]:
         pace = row["pairs"] / row["seconds"]
         scaling.append(f"| {row['pairs']:,} | {pace:,.0f} | {row['peak_mb']:.0f} MB |")
-    shape = list(result["shapes"])[-1]
     on_ray = load("jobs_ray")
     share = {key: 100 * value for key, value in on_ray["of_engine"].items()}
     note = (
         f"JSON lines in and out, documents of mean {result['mean_tokens']} tokens, all different; median and quartiles of "
-        f"{result['rounds']} interleaved rounds; equal scores before. The second table: {shape}, ten documents a query. "
+        f"{result['rounds']} interleaved rounds; equal scores before. The second table: {grown['shape']}, ten documents a query. "
         f"Two single-thread actors of Ray on this machine have {_spread(share, 1, ' %')} of the pace of the two-thread engine. "
         f"{_provenance(result)}. Reproduce with `make bench-jobs`."
     )

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -75,6 +77,28 @@ def test_a_worker_is_killed(given, tmp_path):
     killer.join()
     assert killed
     assert made.parts(tmp_path / "out") == given[1]
+
+
+def test_a_cluster_of_its_own(given, tmp_path):
+    """As `--ray local` starts it, and ends it."""
+    command = [sys.executable, "-W", "ignore", "-m", "rerank_core", "job", str(given[0])]
+    command += ["-o", str(tmp_path / "out"), "--top-n", "3", "--part-pairs", "200"]
+    done = subprocess.run(
+        [*command, "--ray", "local", "--actors", "1", "--quiet"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert made.parts(tmp_path / "out") == given[1]
+
+
+def test_no_cluster(given, tmp_path):
+    command = [sys.executable, "-W", "ignore", "-m", "rerank_core", "job", str(given[0])]
+    command += ["-o", str(tmp_path / "out"), "--ray", "127.0.0.1:9", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "rerank-core: no Ray cluster at '127.0.0.1:9'" in done.stderr
 
 
 @pytest.mark.usefixtures("cluster")
