@@ -109,6 +109,9 @@ class WindowActor:
                 )
         self._scorer = WindowScorer(reranker, scoring)
 
+    def ready(self) -> None:
+        """Return when the model is loaded."""
+
     def score(self, window: Window) -> Scored:
         """Score a window."""
         return self._scorer.score(window)
@@ -123,7 +126,7 @@ class RayScorer:
         model: As `WindowActor` takes it, and so are the others.
 
     Raises:
-        FailedPreconditionError: There is no such cluster, or no room in it.
+        FailedPreconditionError: There is no such cluster or no room in it, or an actor has another model.
     """
 
     def __init__(
@@ -136,6 +139,7 @@ class RayScorer:
         made_by: Mapping[str, Any],
         scoring: Mapping[str, Any],
     ) -> None:
+        self._actors: list[Any] = []
         self._connected = not ray.is_initialized()
         if self._connected:
             try:
@@ -163,6 +167,11 @@ class RayScorer:
         )(WindowActor)
         options = {**reranker_options, "threads": threads}
         self._actors = [actor.remote(model, options, made_by, scoring) for _ in range(count)]
+        try:
+            ray.get([actor.ready.remote() for actor in self._actors])
+        except ray.exceptions.RayActorError as error:
+            self.close()
+            raise FailedPreconditionError(f"an actor does not start: {error}") from error
         self.in_flight = 3 * count  # two that run on each, and one on its way
         self._submitted = 0
 
@@ -175,7 +184,7 @@ class RayScorer:
 
     def close(self) -> None:
         """Let the actors go, and the connection that was made for them."""
-        for actor in getattr(self, "_actors", ()):
+        for actor in self._actors:
             ray.kill(actor)
         if self._connected:
             ray.shutdown()

@@ -110,6 +110,21 @@ def test_no_room(given, tmp_path):
 
 
 @pytest.mark.usefixtures("cluster")
+def test_another_model_on_a_worker_is_refused():
+    from rerank_core.jobs.identity import made_by
+    from rerank_core.jobs.ray import RayScorer
+
+    with Reranker() as reranker:
+        expected = {**made_by(reranker), "model": "0" * 64}
+    with pytest.raises(
+        RuntimeError, match=r"model of 'bundled' is '\w+' on [0-9.]+, and '0+' where"
+    ):
+        RayScorer(
+            "auto", actors=1, model="bundled", reranker_options={}, made_by=expected, scoring={}
+        )
+
+
+@pytest.mark.usefixtures("cluster")
 def test_a_stage_of_a_pipeline():
     from rerank_core.jobs.ray import PairScorer
 
