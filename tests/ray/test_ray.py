@@ -53,6 +53,12 @@ def workers():
     return found
 
 
+def test_no_cluster(given, tmp_path):
+    """Before the others have begun one."""
+    with pytest.raises(RuntimeError, match="no Ray cluster at 'auto'"):
+        run(given, tmp_path / "out")
+
+
 @pytest.mark.usefixtures("cluster")
 def test_the_output_is_that_of_one_machine(given, tmp_path):
     report = run(given, tmp_path / "out", actors=3)
@@ -91,14 +97,6 @@ def test_a_cluster_of_its_own(given, tmp_path):
     )
     assert done.returncode == 3, done.stderr
     assert made.parts(tmp_path / "out") == given[1]
-
-
-def test_no_cluster(given, tmp_path):
-    command = [sys.executable, "-W", "ignore", "-m", "rerank_core", "job", str(given[0])]
-    command += ["-o", str(tmp_path / "out"), "--ray", "127.0.0.1:9", "--quiet"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "rerank-core: no Ray cluster at '127.0.0.1:9'" in done.stderr
 
 
 @pytest.mark.usefixtures("cluster")
