@@ -190,35 +190,6 @@ def prepared() -> list[str]:
     return [f"Times the plain export under the same engine: {'; '.join(parts)}."]
 
 
-def jobs() -> list[str]:
-    result = load("jobs")
-    lines = [
-        "| shape | rows | pairs/s | once begun, of the engine with all pairs in memory | times a loop of `rerank` | start |",
-        "|---|---|---:|---:|---:|---:|",
-    ]
-    for shape, works in result["shapes"].items():
-        for work, row in works.items():
-            share = {key: 100 * value for key, value in row["of_engine"].items()}
-            cells = [shape, work, f"{row['pairs_per_second']['median']:,.0f}"]
-            cells += [_spread(share, 1, " %"), _spread(row["times_loop"], 2, "x")]
-            cells += [f"{row['start_seconds']['median']:.2f} s"]
-            lines.append(f"| {' | '.join(cells)} |")
-    scaling = ["| pairs | pairs/s | peak memory |", "|---:|---:|---:|"]
-    grown = load("jobs_scaling")
-    for row in grown["jobs"]:
-        pace = row["pairs"] / row["seconds"]
-        scaling.append(f"| {row['pairs']:,} | {pace:,.0f} | {row['peak_mb']:.0f} MB |")
-    on_ray = load("jobs_ray")
-    share = {key: 100 * value for key, value in on_ray["of_engine"].items()}
-    note = (
-        f"JSON lines in and out, documents of mean {result['mean_tokens']} tokens, all different; median and quartiles of "
-        f"{result['rounds']} interleaved rounds; equal scores before. The second table: {grown['shape']}, ten documents a query. "
-        f"Two single-thread actors of Ray on this machine have {_spread(share, 1, ' %')} of the pace of the two-thread engine. "
-        f"{_provenance(result)}. Reproduce with `make bench-jobs`."
-    )
-    return [*lines, "", *scaling, "", note]
-
-
 def reranked() -> list[str]:
     result = load("reranked_runs")
     lines = [
@@ -241,7 +212,6 @@ BLOCKS = {
     ("ARCHITECTURE.md", "overhead"): overhead,
     ("ARCHITECTURE.md", "plan"): plan,
     ("ARCHITECTURE.md", "tokenizing"): tokenizing,
-    ("rerank_core/jobs/README.md", "jobs"): jobs,
     ("rerank_core/jobs/README.md", "reranked"): reranked,
 }
 
