@@ -7,7 +7,7 @@ ORT = $(shell $(BIN)/python -c "from rerank_core._onnxruntime import find_librar
 NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) \
 	RERANK_CORE_TEST_MODEL=$(abspath rerank_core/models/bundled/model.onnx)
 
-.PHONY: demo test lint types native python export-test tsan asan fuzz tidy long peers bench bench-compare bench-prepare bench-quality bench-quick model report format clean
+.PHONY: demo test lint types native python export-test ray-test tsan asan fuzz tidy long peers bench bench-compare bench-jobs bench-prepare bench-quality bench-quick model report format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rerank-core rank "Why is the sky blue?" examples/passages.jsonl --top-n 5 --table
@@ -51,6 +51,16 @@ $(EXPORT)/.done: pyproject.toml setup.py | $(VENV)/.test
 
 export-test: $(VENV)/.test $(EXPORT)/.done
 	$(EXPORT)/bin/pytest tests/export
+
+RAY := build/ray-env
+
+$(RAY)/.done: pyproject.toml setup.py | $(VENV)/.test
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/pip install --quiet --disable-pip-version-check -e ".[cpu,prepare,ray]" hypothesis pandas pyspark pytest
+	touch $@
+
+ray-test: $(VENV)/.test $(RAY)/.done
+	$(RAY)/bin/pytest tests/ray
 
 comma := ,
 # $(call native,NAME,SANITIZERS): builds csrc without Python and runs its tests.
@@ -127,6 +137,13 @@ bench: peers
 
 bench-quick: peers
 	$(BIN)/python -m benchmarks --alone "$(ALONE)" "quick:*"
+	$(MAKE) report
+
+bench-jobs: $(VENV)/.bench $(RAY)/.done
+	$(BIN)/python -m benchmarks.jobs
+	$(BIN)/python -m benchmarks.jobs_scaling
+	$(RAY)/bin/python -m benchmarks.jobs_ray
+	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks.reranked_runs $(DATA)
 	$(MAKE) report
 
 WORK := build/training

@@ -178,6 +178,20 @@ def prepared() -> list[str]:
     return [f"Times the plain export under the same engine: {'; '.join(parts)}."]
 
 
+def reranked() -> list[str]:
+    result = load("reranked_runs")
+    lines = [
+        "| collection | queries | pairs | bad rows | BM25, nDCG@10 | reranked, nDCG@10 |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, row in result["collections"].items():
+        counts = [f"{row[key]:,}" for key in ("queries", "pairs", "bad_rows")]
+        figures = [f"{row[key]:.4f}" for key in ("before", "after")]
+        lines.append(f"| {' | '.join([name, *counts, *figures])} |")
+    note = f"BM25's first hundred, reranked by the bundled model. {provenance(result)}."
+    return [*lines, "", note]
+
+
 BLOCKS = {
     **quality.BLOCKS,
     **peer_tables.BLOCKS,
@@ -187,6 +201,7 @@ BLOCKS = {
     ("ARCHITECTURE.md", "overhead"): overhead,
     ("ARCHITECTURE.md", "plan"): plan,
     ("ARCHITECTURE.md", "tokenizing"): tokenizing,
+    ("rerank_core/jobs/README.md", "reranked"): reranked,
 }
 
 

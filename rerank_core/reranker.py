@@ -411,6 +411,16 @@ class Reranker:
         emit(ENGINE, logging.INFO, "warmed_up", model=self._info.model, seconds=seconds)
         return seconds
 
+    def scores_of(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Give the scores from 0 to 1 that logits stand for, as `rerank` does.
+
+        Example:
+            >>> from rerank_core import Reranker
+            >>> Reranker().scores_of(np.zeros(1, np.float32)).tolist()
+            [0.5]
+        """
+        return _core.sigmoid(np.ascontiguousarray(logits))
+
     def stats(self) -> EngineStats:
         """Give what was done since the reranker was made, and what waits now.
 

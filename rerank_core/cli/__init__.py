@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import rerank_core
 from rerank_core.cli.eval import add_eval
+from rerank_core.cli.job import add_job
 from rerank_core.cli.models import add_models
 from rerank_core.cli.prepare import add_prepare
 from rerank_core.cli.rank import add_rank
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=rerank_core.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_rank(commands)
+    add_job(commands)
     add_models(commands)
     add_prepare(commands)
     add_verify(commands)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rerank_core.cli.options import add_scoring_options, rank_fields, raw_scores, reranker_options
 from rerank_core.errors import InvalidArgumentError
 from rerank_core.reranker import Reranker
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from rerank_core.results import RerankResult
 
 __all__ = ["add_rank"]
-
-_SCORES = {"model": None, "sigmoid": False, "raw": True}
 
 
 def add_rank(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,22 +39,8 @@ def add_rank(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         default="auto",
         help="plain lines, JSON lines, or one JSON array; default: by the first character",
     )
-    rank.add_argument("--model", default="bundled", help="'bundled', a model directory or a hub id")
-    rank.add_argument("--revision", help="branch, tag or commit of a hub id; default: main")
     rank.add_argument("--top-n", type=int, metavar="N", help="default: all")
-    rank.add_argument(
-        "--rank-fields", default="text", metavar="A,B", help="fields of a document; default: text"
-    )
-    rank.add_argument("--truncate", choices=("END", "NONE"), default="END")
-    rank.add_argument("--threads", type=int, metavar="N", help="default: the CPUs of this process")
-    rank.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
-    rank.add_argument("--precision", choices=("fp32", "fp16", "int8"))
-    rank.add_argument(
-        "--scores",
-        choices=tuple(_SCORES),
-        default="model",
-        help="sigmoid: from 0 to 1; raw: logits; default: what the model's files say",
-    )
+    add_scoring_options(rank)
     output = rank.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="JSON lines on a terminal too")
     output.add_argument("--table", action="store_true", help="a table in a pipe too")
@@ -63,14 +48,9 @@ def add_rank(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _rank(arguments: argparse.Namespace) -> None:
     documents = _read_documents(arguments.file, arguments.format)
-    fields = [field.strip() for field in arguments.rank_fields.split(",")]
+    fields = rank_fields(arguments)
     with Reranker(
-        arguments.model,
-        device=arguments.device,
-        precision=arguments.precision,
-        revision=arguments.revision,
-        threads=arguments.threads,
-        raw_scores=_SCORES[arguments.scores],
+        arguments.model, raw_scores=raw_scores(arguments), **reranker_options(arguments)
     ) as reranker:
         result = reranker.rerank(
             arguments.query,

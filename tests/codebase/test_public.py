@@ -24,6 +24,8 @@ DOCUMENTED = [
     "eval.measures",
     "eval.reranking",
     "inference",
+    "jobs.job",
+    "jobs.report",
     "models.verify.comparison",
     "models.hub",
     "models.verify.probe_pairs",
