@@ -13,6 +13,7 @@ import rerank_core
 from rerank_core.cli.models import add_models
 from rerank_core.cli.prepare import add_prepare
 from rerank_core.cli.rank import add_rank
+from rerank_core.cli.serve import add_serve
 from rerank_core.cli.verify import add_verify
 from rerank_core.errors import RerankError
 
@@ -62,4 +63,5 @@ def _parser() -> argparse.ArgumentParser:
     add_models(commands)
     add_prepare(commands)
     add_verify(commands)
+    add_serve(commands)
     return parser
