@@ -120,8 +120,11 @@ def by_marks(
     """Keep the places whose clients' marks the request bears; where it bears none, the unmarked."""
     if len(places) == 1:
         return places
-    marked = [place for place in places if place.dialect.recognises(headers, body)]
-    return marked or [place for place in places if not place.dialect.only_marked]
+    for seen in ({}, body):  # headers say more than a body, whose fields may be another's too
+        marked = [place for place in places if place.dialect.recognises(headers, seen)]
+        if marked:
+            return marked
+    return [place for place in places if not place.dialect.only_marked]
 
 
 def _by_fields(places: list[Place], body: Mapping[str, Any]) -> list[Place]:
