@@ -161,9 +161,12 @@ def _speaking(place: Place, entry: Entry) -> Any:
 
 
 def neutral(error: RerankError, _: Headers) -> Problem:
-    """Give an error where no dialect is chosen, so that each of their clients finds its message."""
-    body = error.to_dict()
-    return Problem(error.status, {**body, "message": str(error), "detail": str(error)})
+    """Give an error where no dialect is known yet, so that each of their clients finds its message.
+
+    There is no "error" in it, at which Voyage's client stumbles.
+    """
+    told = {"status": error.status, "code": error.code, "message": str(error)}
+    return Problem(error.status, {**told, "detail": str(error)})
 
 
 def _with_headers(problem: Problem, error: RerankError) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ __all__ = ["ApiKeys"]
 VARIABLE = ENVIRONMENT + "API_KEYS"
 # Each provider's own header; Authorization is read apart.
 _HEADERS = ("api-key", "x-portkey-api-key")
+# Amazon's clients sign; no secret is shared here to check that by, so their access key's id is the key.
+_CREDENTIAL = re.compile(r"\bCredential=([^/,\s]+)/")
 
 
 class ApiKeys:
@@ -68,6 +71,8 @@ class ApiKeys:
         shown = [headers[name] for name in _HEADERS if name in headers]
         if scheme.lower() == "bearer":
             shown.append(bearer.strip())
+        elif signed := _CREDENTIAL.search(bearer):
+            shown.append(signed[1])
         if not any([self.knows(key) for key in shown]):  # noqa: C419  (all are compared, always)
             raise UnauthenticatedError
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-MODELS = {name: "bundled" for name in ("bundled", "bge-reranker-v2-m3", "jina-reranker-v2")}
+MODELS = dict.fromkeys(("bundled", "bge-reranker-v2-m3", "jina-reranker-v2"), "bundled")
 DOCUMENTS = [
     "Yeast gives off gas that makes the dough rise.",
     "Air scatters blue light most, so the sky is blue.",

@@ -114,9 +114,11 @@ def test_pinecone_errors(server, body, status, message):
         (
             asked(documents=OBJECTS, parameters={"not_a_real_param": 1}),
             422,
-            "Failed to deserialize the JSON body into the target type: parameters: unknown field "
-            "`not_a_real_param`, expected one of `truncate`, `max_chunks_per_doc`, "
-            "`max_tokens_per_doc`",
+            (
+                "Failed to deserialize the JSON body into the target type: parameters: unknown field "
+                "`not_a_real_param`, expected one of `truncate`, `max_chunks_per_doc`, "
+                "`max_tokens_per_doc`"
+            ),
         ),
         (asked(model=..., documents=OBJECTS), 422, "missing field `model`"),
         (asked(), 422, "documents[0]: expected `object`, got `str`"),
@@ -329,7 +331,11 @@ def test_tei(server, scores, bundled):
     ("body", "status", "message"),
     [
         ({"query": "a", "texts": []}, 400, "`texts` cannot be empty"),
-        ({"query": "a", "texts": ["b"] * 501}, 413, "batch size 501 > maximum allowed batch size 500"),
+        (
+            {"query": "a", "texts": ["b"] * 501},
+            413,
+            "batch size 501 > maximum allowed batch size 500",
+        ),
         (
             {"query": "a", "texts": [LONG], "truncate": False},
             413,
@@ -392,12 +398,24 @@ def test_vllm_scores_in_the_order_of_the_request(server, bundled):
 @pytest.mark.parametrize(
     ("path", "body", "status", "kind", "message"),
     [
-        ("/rerank", asked(documents=[LONG]), 400, "BadRequestError", "maximum context length is 512"),
+        (
+            "/rerank",
+            asked(documents=[LONG]),
+            400,
+            "BadRequestError",
+            "maximum context length is 512",
+        ),
         ("/rerank", asked(model="none"), 404, "NotFoundError", "Model 'none' not found"),
         ("/rerank", asked(query=...), 400, "BadRequestError", "missing field `query`"),
         ("/rerank", asked(truncation_side="left"), 400, "BadRequestError", "must be 'right'"),
         ("/rerank", asked(max_tokens_per_query=3), 400, "BadRequestError", "must be 0"),
-        ("/score", {"text_1": ["a", "b"], "text_2": "c"}, 400, "BadRequestError", "one text, got 2"),
+        (
+            "/score",
+            {"text_1": ["a", "b"], "text_2": "c"},
+            400,
+            "BadRequestError",
+            "one text, got 2",
+        ),
     ],
 )
 def test_vllm_errors(server, path, body, status, kind, message):
@@ -502,4 +520,4 @@ def test_documents_come_back_as_they_were(server):
     assert json.loads(reply.content)["data"][0]["document"] == odd
     lone = server.post("/rerank", body % '{"text": "\\ud800"}', Api_Key="k")
     assert lone.status_code == 400
-    assert "index 0" in lone.text
+    assert "documents[0] holds the lone surrogate" in lone.text
