@@ -7,7 +7,6 @@ import contextlib
 import logging
 import math
 import traceback
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -18,7 +17,13 @@ from rerank_core.serving import page, wire
 from rerank_core.serving.body import ClientLeftError, read_body, unless_client_leaves
 from rerank_core.serving.dialects.dialect import Lookup, Problem
 from rerank_core.serving.journal import entry_of
-from rerank_core.serving.refusals import BodyError, MethodNotAllowedError
+from rerank_core.serving.refusals import (
+    BodyError,
+    MethodNotAllowedError,
+    SlowRequestError,
+    TooLargeError,
+    UnauthenticatedError,
+)
 from rerank_core.serving.router import Router, by_marks
 
 if TYPE_CHECKING:
@@ -177,9 +182,11 @@ def _with_headers(problem: Problem, error: RerankError) -> Problem:
         headers["retry-after"] = str(max(1, math.ceil(retry_after)))
     if isinstance(error, MethodNotAllowedError):
         headers["allow"] = ", ".join(error.allowed)
-    if problem.status == HTTPStatus.UNAUTHORIZED:
+    if isinstance(error, UnauthenticatedError):
         headers["www-authenticate"] = "Bearer"
-    if problem.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+    if isinstance(
+        error, (SlowRequestError, TooLargeError)
+    ):  # there is more of it that nobody reads
         headers["connection"] = "close"
     return Problem(problem.status, problem.body, headers)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from rerank_core.errors import InvalidArgumentError
 from rerank_core.serving.app import create_app
 from rerank_core.serving.journal import ACCESS
 from rerank_core.serving.keys import ApiKeys
@@ -54,6 +55,12 @@ class Server(uvicorn.Server):
             log_config=None,
             server_header=False,
         )
+        try:
+            config.load()
+        except OSError as error:  # ssl's too
+            raise InvalidArgumentError(
+                f"tls_certfile ({settings.tls_certfile}), tls_keyfile ({settings.tls_keyfile}): {error}"
+            ) from None
         super().__init__(config)
 
     async def main_loop(self) -> None:

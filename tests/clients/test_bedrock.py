@@ -52,7 +52,7 @@ def test_rerank(ask):
 
 
 def test_errors_become_its_exceptions(ask):
-    with pytest.raises(ClientError, match="ValidationException.*exceeds the number of sources"):
+    with pytest.raises(ClientError, match=r"ValidationException.*exceeds the number of sources"):
         ask(numberOfResults=9)
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         ask(model="none")

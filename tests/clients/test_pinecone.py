@@ -101,24 +101,23 @@ def test_models(inference):
 
 def test_errors_become_its_exceptions(inference, server):
     bad = pinecone.exceptions.PineconeApiException
+    good = {"model": MODEL, "query": QUERY, "documents": OBJECTS}
     with pytest.raises(NotFoundException, match="Model 'unknown-model' not found"):
         inference.rerank("unknown-model", QUERY, DOCUMENTS)
     with pytest.raises(NotFoundException):
         inference.get_model(model_name="unknown-model")
     with pytest.raises(UnauthorizedException, match="Invalid API key"):
         pinecone.Pinecone(api_key="bad", host=server.url).inference.rerank(MODEL, QUERY, OBJECTS)
-    for message, arguments in {
-        "query.document pair with": {"documents": [LONG]},
-        "Parameter 'max_chunks_per_doc' is not supported": {
-            "parameters": {"max_chunks_per_doc": 2}
-        },
-        "unknown field `nothing`": {"parameters": {"nothing": 2}},
-        "field 'body' not found in document at index 0": {"rank_fields": ["body"]},
-        "Only one rank field is supported": {"rank_fields": ["id", "text"]},
-        "exceeded documents limit of 100": {"documents": ["a"] * 101},
-    }.items():
+    for message, arguments in (
+        ("query.document pair with", {"documents": [LONG]}),
+        ("Parameter 'max_chunks_per_doc' is not", {"parameters": {"max_chunks_per_doc": 2}}),
+        ("unknown field `nothing`", {"parameters": {"nothing": 2}}),
+        ("field 'body' not found in document at index 0", {"rank_fields": ["body"]}),
+        ("Only one rank field is supported", {"rank_fields": ["id", "text"]}),
+        ("exceeded documents limit of 100", {"documents": ["a"] * 101}),
+    ):
         with pytest.raises(bad, match=message):
-            inference.rerank(**{"model": MODEL, "query": QUERY, "documents": OBJECTS, **arguments})
+            inference.rerank(**{**good, **arguments})
 
 
 def test_a_full_server_is_tried_again(narrow):

@@ -254,6 +254,7 @@ PYTHON = {
         "serving.refusals",
     },
     "serving.server": {
+        "errors",
         "serving.app",
         "serving.journal",
         "serving.keys",

@@ -51,6 +51,7 @@ def test_what_whoever_runs_it_sees(server):
     server.post("/v1/rerank", BODY)
     text = server.get("/metrics").text
     rows = re.search(r'^rerank_core_engine_rows_total\{model="bundled"\} (\S+)', text, re.MULTILINE)
+    assert rows is not None
     assert float(rows[1]) == before.rows + 3
     assert 'model="bge-reranker-v2-m3"' not in text, "it shares its weights, and would count twice"
     assert re.search(
