@@ -53,7 +53,9 @@ def test_killed_and_restarted_under_load_clients_that_try_again_get_right_answer
     """No reply is wrong, and none hangs: a call fails at once or is answered."""
     deadline = 10
     expected = None
-    wrong, slowest, answered = [], [], []
+    wrong: list[float] = []
+    answered: list[float] = []
+    slowest: list[float] = []
     stop = threading.Event()
     port = None
 
