@@ -84,7 +84,7 @@ class Process:
 
     def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rerank_core", "serve", "--threads", "1", *arguments],
+            [sys.executable, "-m", "rerank_core", "serve", *arguments],
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, **(environment or {})},
@@ -116,6 +116,7 @@ class Process:
 
 @contextmanager
 def process(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Process]:
+    """Start it, and kill it in the end if it still runs."""
     started = Process(*arguments, environment=environment)
     try:
         yield started
