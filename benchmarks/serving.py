@@ -77,8 +77,7 @@ def all_at_once(calls: list[Callable[[], Any]], each: int) -> list[float]:
     seconds: list[float] = []
 
     def repeat(call: Callable[[], Any]) -> None:
-        for _ in range(each):
-            seconds.append(seconds_of(call))
+        seconds.extend([seconds_of(call) for _ in range(each)])
 
     threads = [threading.Thread(target=repeat, args=(call,)) for call in calls]
     for thread in threads:
@@ -117,7 +116,7 @@ def measure(root: Path, shape: graphs.Shape, rounds: int) -> dict[str, Any]:
             caller.close()
         crowd = [Connection(port, few) for _ in range(_CONNECTIONS)]
         wall = time.perf_counter()
-        waits = 1000 * np.array(all_at_once([each.post for each in crowd], 3))
+        waits = 1000 * np.array(all_at_once([each.post for each in crowd], 2))
         wall = time.perf_counter() - wall
         for each in crowd:
             each.close()
@@ -141,7 +140,7 @@ def measure(root: Path, shape: graphs.Shape, rounds: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 4
     result: dict[str, Any] = {"machine": harness.machine(), "rounds": rounds, "shapes": {}}
     with tempfile.TemporaryDirectory() as root:
         for name, shape in workloads.SHAPES.items():

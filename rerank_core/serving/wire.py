@@ -62,11 +62,11 @@ def checked(request: type[_Request], body: Mapping[str, Any]) -> _Request:
 
 
 def encoded(reply: Any) -> bytes:
-    """Give the JSON of a reply; what was left unset in it is absent.
-
-    ASCII, because a document may hold a lone surrogate, which JSON can say and UTF-8 cannot.
-    """
-    return json.dumps(msgspec.to_builtins(reply), separators=(",", ":")).encode()
+    """Give the JSON of a reply; what was left unset in it is absent."""
+    try:
+        return msgspec.json.encode(reply)
+    except UnicodeEncodeError:  # a document's lone surrogate, which JSON can say and UTF-8 cannot
+        return json.dumps(msgspec.to_builtins(reply), separators=(",", ":")).encode()
 
 
 def _explained(complaint: str) -> BodyError:
