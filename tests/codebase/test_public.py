@@ -24,6 +24,7 @@ DOCUMENTED = [
     "models.verify",
     "reranker",
     "results",
+    "serving.settings",
 ]
 
 
