@@ -8,7 +8,6 @@ from rerank_core.errors import InvalidArgumentError, RerankError
 
 __all__ = [
     "BodyError",
-    "BusyError",
     "DocumentLimitError",
     "MethodNotAllowedError",
     "NoSuchPathError",
@@ -89,22 +88,6 @@ class TooLargeError(RerankError, ValueError):
 
     status = 413
     code = "OUT_OF_RANGE"
-
-
-class BusyError(RerankError, RuntimeError):
-    """As many requests are being answered as may be at once.
-
-    Args:
-        message: How many.
-        retry_after: Seconds after which it is worth to try again.
-    """
-
-    status = 429
-    code = "RESOURCE_EXHAUSTED"
-
-    def __init__(self, message: str, retry_after: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class StartingError(RerankError, RuntimeError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rerank_core.errors import InvalidArgumentError
+from rerank_core.errors import InvalidArgumentError, ResourceExhaustedError
 from rerank_core.inference import Inference
 from rerank_core.reranker import Reranker
 from rerank_core.serving.dialects.dialect import Catalogue
-from rerank_core.serving.refusals import BusyError, DocumentLimitError, StartingError
+from rerank_core.serving.refusals import DocumentLimitError, StartingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,10 +96,10 @@ class Service:
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
-        """Let a request in, or raise BusyError."""
+        """Let a request in, or raise ResourceExhaustedError."""
         limit = self.settings.max_concurrent
         if self.answering >= limit:
-            raise BusyError(f"{limit} requests are being answered; try again.")
+            raise ResourceExhaustedError(f"{limit} requests are being answered; try again.")
         self.answering += 1
         try:
             yield

@@ -31,18 +31,18 @@ COMMON, COHERE = "serving.dialects.common", "serving.dialects.cohere_v1"
 REFUSALS = "serving.refusals"
 # What a dialect needs beside the faces.
 DIALECTS = {
-    "apertis": set(),
+    "apertis": {COMMON},
     "azure": {COHERE, "serving.dialects.cohere_v2"},
     "bedrock": {COMMON},
     "cohere_v1": {COMMON, REFUSALS},
-    "cohere_v2": {COHERE},
-    "infinity": {REFUSALS},
+    "cohere_v2": {COHERE, COMMON},
+    "infinity": {COMMON, REFUSALS},
     "jina": {COMMON, REFUSALS},
     "pinecone": {COMMON},
     "portkey": {COMMON, REFUSALS},
     "tei": {"", COMMON, REFUSALS},
     "vllm": {REFUSALS},
-    "voyage": {REFUSALS},
+    "voyage": {COMMON, REFUSALS},
 }
 # A module of rerank_core may import these of ours.
 PYTHON = {

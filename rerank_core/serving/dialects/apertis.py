@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from rerank_core.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
+from rerank_core.serving.dialects.common import Score, scores
 from rerank_core.serving.dialects.dialect import Asked, Dialect, Operation, Problem
 
 if TYPE_CHECKING:
@@ -23,13 +24,8 @@ class RerankRequest(Struct, forbid_unknown_fields=True):
     documents: list[str]
 
 
-class RerankResultItem(Struct):
-    index: int
-    relevance_score: float
-
-
 class RerankReply(Struct):
-    results: list[RerankResultItem]
+    results: list[Score]
 
 
 def _read(request: RerankRequest, _: Headers) -> Asked:
@@ -37,7 +33,7 @@ def _read(request: RerankRequest, _: Headers) -> Asked:
 
 
 def _write(_: RerankRequest, result: RerankResult, __: Headers) -> RerankReply:
-    return RerankReply([RerankResultItem(hit.index, hit.score) for hit in result.data])
+    return RerankReply(scores(result))
 
 
 def _problem(error: RerankError, _: Headers) -> Problem:

@@ -6,10 +6,10 @@ import math
 import uuid
 from typing import TYPE_CHECKING, Annotated, Any
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from rerank_core.errors import InvalidArgumentError, RerankError
-from rerank_core.serving.dialects.common import text_document
+from rerank_core.serving.dialects.common import Hit, hits, text_document
 from rerank_core.serving.dialects.dialect import Asked, Dialect, Operation, Problem
 from rerank_core.serving.refusals import BodyError
 
@@ -35,12 +35,6 @@ class RerankRequest(Struct, forbid_unknown_fields=True):
     max_chunks_per_doc: Annotated[int, Meta(ge=1)] | None = None
 
 
-class RerankResultItem(Struct):
-    index: int
-    relevance_score: float
-    document: dict[str, Any] | UnsetType = UNSET
-
-
 class BilledUnits(Struct):
     search_units: int
 
@@ -62,7 +56,7 @@ class Meter(Struct):
 
 class RerankReply(Struct):
     id: str
-    results: list[RerankResultItem]
+    results: list[Hit[dict[str, Any]]]
     meta: Meter
 
 
@@ -118,16 +112,10 @@ def _read(request: RerankRequest, _: Headers) -> Asked:
 
 
 def _write(request: RerankRequest, result: RerankResult, _: Headers) -> RerankReply:
+    documents = [text_document(document) for document in request.documents]
     return RerankReply(
         id=str(uuid.uuid4()),
-        results=[
-            RerankResultItem(
-                hit.index,
-                hit.score,
-                text_document(request.documents[hit.index]) if request.return_documents else UNSET,
-            )
-            for hit in result.data
-        ],
+        results=hits(result, documents if request.return_documents else None),
         meta=Meter.of("1", request.documents),
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta, Struct
 
 from rerank_core.serving.dialects.cohere_v1 import Meter, check_texts, cohere_problem, from_cohere
+from rerank_core.serving.dialects.common import Score, scores
 from rerank_core.serving.dialects.dialect import Asked, Dialect, Operation
 
 if TYPE_CHECKING:
@@ -27,14 +28,9 @@ class RerankRequest(Struct, forbid_unknown_fields=True):
     return_documents: bool | None = None  # litellm sends it; there is no such field any more
 
 
-class RerankResultItem(Struct):
-    index: int
-    relevance_score: float
-
-
 class RerankReply(Struct):
     id: str
-    results: list[RerankResultItem]
+    results: list[Score]
     meta: Meter
 
 
@@ -54,7 +50,7 @@ def _read(request: RerankRequest, _: Headers) -> Asked:
 def _write(request: RerankRequest, result: RerankResult, _: Headers) -> RerankReply:
     return RerankReply(
         id=str(uuid.uuid4()),
-        results=[RerankResultItem(hit.index, hit.score) for hit in result.data],
+        results=scores(result),
         meta=Meter.of("2", request.documents),
     )
 

@@ -1,19 +1,48 @@
-"""What several dialects share: documents with a text, and the words of axum's refusals."""
+"""What several dialects share: results, documents with a text, and the words of axum's refusals."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from rerank_core.errors import UnknownParameterError
 from rerank_core.serving.dialects.dialect import Problem
 from rerank_core.serving.refusals import BodyError
 
 if TYPE_CHECKING:
-    from rerank_core.errors import RerankError
+    from collections.abc import Sequence
 
-__all__ = ["TextDocument", "axum_rejection", "text_document"]
+    from rerank_core.errors import RerankError
+    from rerank_core.results import RerankResult
+
+__all__ = ["Hit", "Score", "TextDocument", "axum_rejection", "hits", "scores", "text_document"]
+
+_Document = TypeVar("_Document")
+
+
+class Score(Struct):
+    index: int
+    relevance_score: float
+
+
+class Hit(Struct, Generic[_Document]):
+    index: int
+    relevance_score: float
+    document: _Document | UnsetType = UNSET
+
+
+def scores(result: RerankResult) -> list[Score]:
+    """Give the results of an API that never sends documents back."""
+    return [Score(hit.index, hit.score) for hit in result.data]
+
+
+def hits(result: RerankResult, documents: Sequence[_Document] | None) -> list[Hit[_Document]]:
+    """Give the results with these documents, or without them."""
+    return [
+        Hit(hit.index, hit.score, UNSET if documents is None else documents[hit.index])
+        for hit in result.data
+    ]
 
 
 class TextDocument(Struct):

@@ -6,9 +6,10 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from rerank_core.errors import FailedPreconditionError, NotFoundError
+from rerank_core.serving.dialects.common import Hit, hits
 from rerank_core.serving.dialects.dialect import Asked, Dialect, Lookup, Operation, Problem
 from rerank_core.serving.refusals import BodyError
 
@@ -33,12 +34,6 @@ class RerankRequest(Struct):
     top_n: Annotated[int, Meta(ge=1)] | None = None
 
 
-class RerankResultItem(Struct):
-    relevance_score: float
-    index: int
-    document: str | UnsetType = UNSET
-
-
 class Usage(Struct):
     prompt_tokens: int
     total_tokens: int
@@ -46,7 +41,7 @@ class Usage(Struct):
 
 class RerankReply(Struct):
     object: str
-    results: list[RerankResultItem]
+    results: list[Hit[str]]
     model: str
     usage: Usage
     id: str
@@ -81,14 +76,7 @@ def _write(request: RerankRequest, result: RerankResult, _: Headers) -> RerankRe
     tokens = result.usage.total_tokens
     return RerankReply(
         object="rerank",
-        results=[
-            RerankResultItem(
-                hit.score,
-                hit.index,
-                request.documents[hit.index] if request.return_documents else UNSET,
-            )
-            for hit in result.data
-        ],
+        results=hits(result, request.documents if request.return_documents else None),
         model=result.model,
         usage=Usage(tokens, tokens),
         id=f"infinity-{uuid.uuid4()}",

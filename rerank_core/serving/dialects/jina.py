@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
-from rerank_core.serving.dialects.common import TextDocument
+from rerank_core.serving.dialects.common import Hit, TextDocument, hits
 from rerank_core.serving.dialects.dialect import Asked, Dialect, Operation, Problem
 from rerank_core.serving.refusals import BodyError
 
@@ -29,12 +29,6 @@ class RerankRequest(Struct):
     return_documents: bool | None = False
 
 
-class RerankResultItem(Struct):
-    index: int
-    relevance_score: float
-    document: TextDocument | UnsetType = UNSET
-
-
 class Usage(Struct):
     total_tokens: int
 
@@ -43,7 +37,7 @@ class RerankReply(Struct):
     model: str
     object: str
     usage: Usage
-    results: list[RerankResultItem]
+    results: list[Hit[TextDocument]]
 
 
 def _texts(request: RerankRequest) -> list[str]:
@@ -57,19 +51,12 @@ def _read(request: RerankRequest, _: Headers) -> Asked:
 
 
 def _write(request: RerankRequest, result: RerankResult, _: Headers) -> RerankReply:
-    texts = _texts(request)
+    documents = [TextDocument(text) for text in _texts(request)]
     return RerankReply(
         model=result.model,
         object="list",
         usage=Usage(result.usage.total_tokens),
-        results=[
-            RerankResultItem(
-                hit.index,
-                hit.score,
-                TextDocument(texts[hit.index]) if request.return_documents else UNSET,
-            )
-            for hit in result.data
-        ],
+        results=hits(result, documents if request.return_documents else None),
     )
 
 

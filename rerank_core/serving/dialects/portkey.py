@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Annotated, Any
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
-from rerank_core.serving.dialects.common import text_document
+from rerank_core.serving.dialects.common import Hit, hits, text_document
 from rerank_core.serving.dialects.dialect import Asked, Dialect, Operation, Problem
 from rerank_core.serving.refusals import BodyError, UnauthenticatedError
 
@@ -36,12 +36,6 @@ class RerankRequest(Struct):
     parameters: dict[str, Any] | None = None
 
 
-class RerankResultItem(Struct):
-    index: int
-    relevance_score: float
-    document: dict[str, Any] | UnsetType = UNSET
-
-
 class Usage(Struct):
     search_units: int
 
@@ -49,7 +43,7 @@ class Usage(Struct):
 class RerankReply(Struct):
     id: str
     object: str
-    results: list[RerankResultItem]
+    results: list[Hit[dict[str, Any]]]
     model: str
     usage: Usage
     provider: str
@@ -76,17 +70,11 @@ def _read(request: RerankRequest, headers: Headers) -> Asked:
 
 
 def _write(request: RerankRequest, result: RerankResult, headers: Headers) -> RerankReply:
+    documents = [text_document(document) for document in request.documents]
     return RerankReply(
         id=f"rerank-{uuid.uuid4().hex}",
         object="list",
-        results=[
-            RerankResultItem(
-                hit.index,
-                hit.score,
-                text_document(request.documents[hit.index]) if request.return_documents else UNSET,
-            )
-            for hit in result.data
-        ],
+        results=hits(result, documents if request.return_documents else None),
         model=result.model,
         usage=Usage(result.usage.rerank_units),
         provider=_provider(headers),

@@ -16,7 +16,7 @@ from rerank_core.errors import (
 )
 from rerank_core.serving.dialects.common import axum_rejection
 from rerank_core.serving.dialects.dialect import Asked, Dialect, Lookup, Operation, Problem
-from rerank_core.serving.refusals import BusyError, DocumentLimitError
+from rerank_core.serving.refusals import DocumentLimitError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +107,7 @@ def _problem(error: RerankError, _: Headers) -> Problem:
         message = (
             f"Input validation error: `inputs` must have less than {limit} tokens. Given: {tokens}"
         )
-    elif isinstance(error, (BusyError, ResourceExhaustedError, DeadlineExceededError)):
+    elif isinstance(error, (ResourceExhaustedError, DeadlineExceededError)):
         message, kind = "Model is overloaded", "Overloaded"
     elif isinstance(error, EngineError):
         status, kind = 424, "Backend"

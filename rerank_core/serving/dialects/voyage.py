@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from rerank_core.errors import FailedPreconditionError, NotFoundError
+from rerank_core.serving.dialects.common import Hit, hits
 from rerank_core.serving.dialects.dialect import Asked, Dialect, Operation, Problem
 from rerank_core.serving.refusals import BodyError
 
@@ -29,19 +30,13 @@ class RerankRequest(Struct):
     truncation: bool | None = True
 
 
-class RerankResultItem(Struct):
-    relevance_score: float
-    index: int
-    document: str | UnsetType = UNSET
-
-
 class Usage(Struct):
     total_tokens: int
 
 
 class RerankReply(Struct):
     object: str
-    data: list[RerankResultItem]
+    data: list[Hit[str]]
     model: str
     usage: Usage
 
@@ -59,14 +54,7 @@ def _read(request: RerankRequest, _: Headers) -> Asked:
 def _write(request: RerankRequest, result: RerankResult, _: Headers) -> RerankReply:
     return RerankReply(
         object="list",
-        data=[
-            RerankResultItem(
-                hit.score,
-                hit.index,
-                request.documents[hit.index] if request.return_documents else UNSET,
-            )
-            for hit in result.data
-        ],
+        data=hits(result, request.documents if request.return_documents else None),
         model=result.model,
         usage=Usage(result.usage.total_tokens),
     )
