@@ -118,6 +118,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.plan
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.serving
 	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks.tokenizing $(DATA)
 	$(BIN)/pytest benchmarks --benchmark-only
 	$(MAKE) report
