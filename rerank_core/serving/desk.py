@@ -77,6 +77,8 @@ class Desk:
             except RerankError as problem:
                 error, status = str(problem), problem.status
                 entry.error = type(problem).__name__
+            except Exception as problem:  # noqa: BLE001  (as below)
+                error, status = _unexpected(problem, entry), 500
         text = page.render(
             form,
             list(self._service.rerankers),
@@ -117,10 +119,7 @@ class Desk:
             nested = BodyError("syntax", "", "the body is nested too deeply")
             return answer(problem_of(nested, headers))
         except Exception as error:  # noqa: BLE001  (a caller is told nothing of it, and the log no caller's data)
-            entry.error = type(error).__name__
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            _LOG.error("%s in request %s\n%s", entry.error, entry.request_id, frames)
-            return answer(problem_of(EngineError("Internal server error."), headers))
+            return answer(problem_of(EngineError(_unexpected(error, entry)), headers))
 
     def _looked_up(self, place: Place, request: Request) -> Response:
         assert isinstance(place.action, Lookup)  # noqa: S101  (the router gives no other for a GET)
@@ -163,6 +162,14 @@ def _speaking(place: Place, entry: Entry) -> Any:
     paths = (place.action.path,) if isinstance(place.action, Lookup) else place.action.paths
     entry.path = paths[0]
     return place.dialect.problem
+
+
+def _unexpected(error: Exception, entry: Entry) -> str:
+    """Log where an error came from, without its message, and give what a caller is told of it."""
+    entry.error = type(error).__name__
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _LOG.error("%s in request %s\n%s", entry.error, entry.request_id, frames)
+    return "Internal server error."
 
 
 def neutral(error: RerankError, _: Headers) -> Problem:

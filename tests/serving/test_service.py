@@ -128,8 +128,11 @@ def test_an_error_inside_is_a_500_that_tells_nothing(server, monkeypatch, caplog
     monkeypatch.setattr(server.service, "rank", fail)
     with caplog.at_level(logging.ERROR, "rerank_core.serving"):
         reply = server.post("/v2/rerank", BODY)
+        page = server.client.post("/", data={"query": "a", "passages": "b"})
     assert reply.status_code == 500
     assert reply.json()["message"] == "Internal server error."
+    assert page.status_code == 500
+    assert "Internal server error." in page.text
     assert "KeyError in request" in caplog.text
     assert reply.headers["x-request-id"] in caplog.text
     assert "4711" not in caplog.text
