@@ -7,12 +7,12 @@ ORT = $(shell $(BIN)/python -c "from rerank_core._onnxruntime import find_librar
 NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) \
 	RERANK_CORE_TEST_MODEL=$(abspath rerank_core/models/bundled/model.onnx)
 
-.PHONY: demo test lint types native python export-test ray-test tsan asan fuzz tidy long peers bench bench-compare bench-jobs bench-prepare bench-quality bench-quick model report format clean
+.PHONY: demo test lint types native python export-test clients-test ray-test tsan asan fuzz tidy long peers bench bench-compare bench-jobs bench-prepare bench-quality bench-quick model report format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rerank-core rank "Why is the sky blue?" examples/passages.jsonl --top-n 5 --table
 
-test: lint types native python export-test
+test: lint types native python export-test clients-test
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -61,6 +61,20 @@ $(RAY)/.done: pyproject.toml setup.py | $(VENV)/.test
 
 ray-test: $(VENV)/.test $(RAY)/.done
 	$(RAY)/bin/pytest tests/ray
+
+CLIENTS := pinecone8 frameworks current
+
+# Real clients, unmodified, against a server of the other environment; they collide, so each set has its own.
+build/clients-%/.done: tests/clients/%.txt
+	$(PYTHON) -m venv build/clients-$*
+	build/clients-$*/bin/pip install --quiet --disable-pip-version-check --no-compile -r $<
+	touch $@
+
+clients-test: $(VENV)/.test $(CLIENTS:%=build/clients-%/.done)
+	for set in $(CLIENTS); do \
+	    RERANK_CORE_SERVER_PYTHON=$(abspath $(BIN)/python) build/clients-$$set/bin/python -m pytest -q -p no:warnings \
+	        -W default --confcutdir tests/clients tests/clients || exit 1; \
+	done
 
 comma := ,
 # $(call native,NAME,SANITIZERS): builds csrc without Python and runs its tests.
@@ -130,7 +144,7 @@ export RERANK_CORE_DATA ?= $(abspath $(DATA))
 # Each row is run through ALONE, if that is given: a command that waits until the machine is quiet, say.
 ALONE :=
 bench: peers
-	$(BIN)/python -m benchmarks --alone "$(ALONE)" "peers:*" "growth:*" "startup:*" "idle:*" "throughput:*" "plan:*" "overhead:*" "memory:*" "callers:*" "alone:*"
+	$(BIN)/python -m benchmarks --alone "$(ALONE)" "peers:*" "growth:*" "startup:*" "idle:*" "throughput:*" "plan:*" "overhead:*" "memory:*" "callers:*" "alone:*" "serving:*"
 	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks --alone "$(ALONE)" "tokenizing:*"
 	$(BIN)/pytest benchmarks --benchmark-only
 	$(MAKE) report

@@ -192,6 +192,38 @@ def reranked() -> list[str]:
     return [*lines, "", note]
 
 
+def serving() -> list[str]:
+    """What HTTP costs on top of the engine."""
+    result = load("serving")
+    shapes = result["shapes"]
+    first = next(iter(shapes.values()))
+    few, many = first["workloads"]
+    crowd, callers = first["connections"]["count"], first["hundred_documents"]["callers"]
+    lines = [
+        (
+            "| shape | 10 documents inside | over HTTP | added at p50 | 100 documents, throughput lost | "
+            f"{crowd} connections, p50 | p99 |"
+        ),
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for shape, row in shapes.items():
+        one, found = row["ten_documents"], row["connections"]
+        lost = {
+            key: 100 * value for key, value in row["hundred_documents"]["throughput_lost"].items()
+        }
+        cells = [spread(one["inside_ms"], 2, " ms"), spread(one["http_ms"], 2, " ms")]
+        cells += [f"{one['added_p50_ms']:.2f} ms", spread(lost, 1, " %")]
+        cells += [f"{found['p50_ms']:.0f} ms", f"{found['p99_ms']:.0f} ms"]
+        lines.append(f"| {shape} | {' | '.join(cells)} |")
+    note = (
+        f"Median and quartiles; replies were equal to the engine's before. {few}, one call after another, each way in "
+        f"turn; {many}, {callers} callers at once, {result['rounds']} rounds; {crowd} connections that each ask for 10 "
+        "documents at once. Client and server share the cores. "
+        f"{provenance(result)}. Reproduce with `make bench`."
+    )
+    return [*lines, "", note]
+
+
 BLOCKS = {
     **quality.BLOCKS,
     **peer_tables.BLOCKS,
@@ -202,6 +234,7 @@ BLOCKS = {
     ("ARCHITECTURE.md", "plan"): plan,
     ("ARCHITECTURE.md", "tokenizing"): tokenizing,
     ("rerank_core/jobs/README.md", "reranked"): reranked,
+    ("docs/serving.md", "serving"): serving,
 }
 
 

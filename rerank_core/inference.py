@@ -109,6 +109,8 @@ class Inference:
         top_n: int | None = None,
         parameters: Mapping[str, Any] | None = None,
         *,
+        max_pair_tokens: int | None = None,
+        raw_scores: bool = False,
         timeout: float | None = None,
         priority: int = 0,
     ) -> RerankResult:
@@ -123,6 +125,8 @@ class Inference:
             top_n: How many to give; None, or more than there are, gives all.
             parameters: What the model supports of truncate ("END" or "NONE"), max_chunks_per_doc and
                 max_tokens_per_doc; see `get_model`.
+            max_pair_tokens: Tokens of query and document together, fewer than the model's own limit.
+            raw_scores: Give logits instead of scores from 0 to 1.
             timeout: Seconds that it may take once the model is loaded; see `Reranker.rerank`.
             priority: See `Reranker.rerank`.
 
@@ -154,14 +158,18 @@ class Inference:
         card.check_rank_fields(fields)
         settings = card.settings(parameters)
         top_n = len(given) if top_n is None else checked_positive("top_n", top_n)
+        limit = card.max_pair_tokens
+        if max_pair_tokens is not None:
+            asked = checked_positive("max_pair_tokens", max_pair_tokens)
+            limit = asked if limit is None else min(limit, asked)
         result = self._reranker(name).rerank(
             query,
             [{"text": document} if isinstance(document, str) else document for document in given],
             top_n=top_n,
             return_documents=return_documents,
             rank_fields=fields,
-            max_pair_tokens=card.max_pair_tokens,
-            raw_scores=False,
+            max_pair_tokens=limit,
+            raw_scores=raw_scores,
             timeout=timeout,
             priority=priority,
             **settings,

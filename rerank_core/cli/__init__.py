@@ -15,6 +15,7 @@ from rerank_core.cli.job import add_job
 from rerank_core.cli.models import add_models
 from rerank_core.cli.prepare import add_prepare
 from rerank_core.cli.rank import add_rank
+from rerank_core.cli.serve import add_serve
 from rerank_core.cli.verify import add_verify
 from rerank_core.errors import RerankError
 
@@ -66,4 +67,5 @@ def _parser() -> argparse.ArgumentParser:
     add_prepare(commands)
     add_verify(commands)
     add_eval(commands)
+    add_serve(commands)
     return parser

@@ -27,6 +27,23 @@ FACE = {"errors", "results"}
 REWRITES = {"attention", "first_token", "fold", "no_mask", "plumbing", "prune", "scale"}
 # ONNX Runtime's own package runs graphs that are prepared or compared with; scoring never imports it.
 PREPARING = {"models.prepare.trials", "models.verify.originals", "models.prepare.quantize"}
+COMMON, COHERE = "serving.dialects.common", "serving.dialects.cohere_v1"
+REFUSALS = "serving.refusals"
+# What a dialect needs beside the faces.
+DIALECTS = {
+    "apertis": {COMMON},
+    "azure": {COHERE, "serving.dialects.cohere_v2"},
+    "bedrock": {COMMON},
+    "cohere_v1": {COMMON, REFUSALS},
+    "cohere_v2": {COHERE, COMMON},
+    "infinity": {COMMON, REFUSALS},
+    "jina": {COMMON, REFUSALS},
+    "pinecone": {COMMON},
+    "portkey": {COMMON, REFUSALS},
+    "tei": {"", COMMON, REFUSALS},
+    "vllm": {REFUSALS},
+    "voyage": {COMMON, REFUSALS},
+}
 # A module of rerank_core may import these of ours.
 PYTHON = {
     "__init__": {"errors", "results", "inference", "reranker", "tokenizer"},
@@ -59,6 +76,7 @@ PYTHON = {
         "cli.models",
         "cli.prepare",
         "cli.rank",
+        "cli.serve",
         "cli.verify",
         *FACE,
     },
@@ -69,6 +87,7 @@ PYTHON = {
     "cli.prepare": {"models.prepare", *FACE},
     "cli.options": set(),
     "cli.rank": {"cli.options", "reranker", *FACE},
+    "cli.serve": {"errors", "serving.server", "serving.settings"},
     # Not the reranker: what a model is made from and must be like is the business of models.
     "cli.verify": {"models.verify", *FACE},
     "errors": set(),
@@ -293,6 +312,75 @@ PYTHON = {
         *FACE,
     },
     "results": set(),
+    "serving.__init__": set(),
+    # Dialects translate: they know what is asked and answered, and nothing of HTTP or of models.
+    "serving.dialects.__init__": {f"serving.dialects.{name}" for name in DIALECTS},
+    "serving.dialects.common": {"serving.dialects.dialect", "serving.refusals", *FACE},
+    "serving.dialects.dialect": {"inference", "reranker", *FACE},
+    **{
+        f"serving.dialects.{name}": {
+            "serving.dialects.dialect",
+            *needed,
+            *FACE,
+        }
+        for name, needed in DIALECTS.items()
+    },
+    "serving.app": {
+        "",
+        "serving",
+        "serving.desk",
+        "serving.dialects",
+        "serving.journal",
+        "serving.keys",
+        "serving.metrics",
+        "serving.refusals",
+        "serving.service",
+    },
+    "serving.body": {"serving.refusals"},
+    "serving.desk": {
+        "serving",
+        "serving.body",
+        "serving.dialects.dialect",
+        "serving.journal",
+        "serving.keys",
+        "serving.refusals",
+        "serving.router",
+        "serving.service",
+        *FACE,
+    },
+    "serving.journal": {"serving.metrics"},
+    "serving.keys": {"errors", "serving.refusals", "serving.settings"},
+    "serving.metrics": {"serving.service"},
+    "serving.openapi": {"serving.dialects.dialect"},
+    "serving.page": {"serving.dialects.dialect", *FACE},
+    "serving.protocol": set(),
+    "serving.refusals": {"errors"},
+    "serving.router": {
+        "errors",
+        "serving.dialects",
+        "serving.dialects.dialect",
+        "serving.refusals",
+    },
+    "serving.server": {
+        "errors",
+        "serving.app",
+        "serving.journal",
+        "serving.keys",
+        "serving.protocol",
+        "serving.service",
+        "serving.settings",
+    },
+    # Of the engine, a server knows the two faces only.
+    "serving.service": {
+        "inference",
+        "reranker",
+        "serving.dialects.dialect",
+        "serving.refusals",
+        "serving.settings",
+        *FACE,
+    },
+    "serving.settings": {"errors"},
+    "serving.wire": {"serving.refusals"},
     "tokenizer": {"_core", "_cpu", "_tokenizer_file", "errors", "request"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))

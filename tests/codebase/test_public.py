@@ -32,6 +32,7 @@ DOCUMENTED = [
     "models.verify",
     "reranker",
     "results",
+    "serving.settings",
 ]
 
 
