@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import workloads
-from training import collections
+from training import judged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,16 +92,20 @@ def _passages(documents: int) -> Callable[[Path], Iterator[Request]]:
         found = _trec(data)
         step = -(-documents // 100)
         for at in range(0, len(found) - step + 1, step):
-            texts = [text for row in found[at : at + step] for text in row.texts]
-            yield found[at].query, texts[:documents]
+            texts = [text for _, passages in found[at : at + step] for text in passages]
+            yield found[at][0], texts[:documents]
 
     return read
 
 
 @cache
-def _trec(data: Path) -> list[collections.Candidates]:
-    found = [*collections.candidates(data, "dl19"), *collections.candidates(data, "dl20")]
-    return [row for row in found if len(row.texts) == 100]
+def _trec(data: Path) -> list[tuple[str, list[str]]]:
+    found = [
+        (collection.queries[query], [collection.documents[name] for name in names])
+        for collection in (judged.read(data, "dl19"), judged.read(data, "dl20"))
+        for query, names in collection.candidates.items()
+    ]
+    return [row for row in found if len(row[1]) == 100]
 
 
 @cache
@@ -130,9 +134,9 @@ def _titles(documents: int) -> Callable[[Path], Iterator[Request]]:
             data / "collections/scifact/corpus.jsonl.gz", "rt", encoding="utf-8"
         ) as file:
             titles = [json.loads(line)["title"] for line in file]
-        queries = [row.query for row in collections.candidates(data, "scifact")]
-        for at, query in enumerate(queries):
-            yield query, titles[at * documents : (at + 1) * documents]
+        collection = judged.read(data, "scifact")
+        for at, query in enumerate(collection.candidates):
+            yield collection.queries[query], titles[at * documents : (at + 1) * documents]
 
     return read
 
