@@ -33,12 +33,13 @@ inline Encoded view(const Array<std::int32_t>& ids, const Array<std::int64_t>& o
 }
 
 // The array keeps the vector alive.
-template <class T>
-py::array_t<T> give(std::vector<T> values) {
-  auto owner = std::make_unique<std::vector<T>>(std::move(values));
+template <class T, class Allocator>
+py::array_t<T> give(std::vector<T, Allocator> values) {
+  auto owner = std::make_unique<std::vector<T, Allocator>>(std::move(values));
   T* data = owner->data();
   const auto size = static_cast<py::ssize_t>(owner->size());
-  const py::capsule base(owner.get(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
+  const py::capsule base(owner.get(),
+                         [](void* p) { delete static_cast<std::vector<T, Allocator>*>(p); });
   static_cast<void>(owner.release());  // the capsule has it now
   return py::array_t<T>(size, data, base);
 }

@@ -18,17 +18,18 @@
 namespace rerank::bindings {
 namespace {
 
-// A batch on `threads` threads of its own, this one among them.
-EncodedTexts encode_on_threads(EncodeBatch& batch, std::size_t threads) {
+// Calls `step` for each of `count` slices, on `threads` threads of its own, this one among them.
+template <class Step>
+void for_each_slice(std::size_t count, std::size_t threads, const Step& step) {
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::exception_ptr failure;
   const auto work = [&] {
-    for (std::size_t slice; (slice = next++) < batch.num_slices();) {
+    for (std::size_t slice; (slice = next++) < count;) {
       try {
-        batch.run(slice);
+        step(slice);
       } catch (...) {
-        next = batch.num_slices();
+        next = count;
         const std::lock_guard lock(mutex);
         failure = std::current_exception();
       }
@@ -36,12 +37,18 @@ EncodedTexts encode_on_threads(EncodeBatch& batch, std::size_t threads) {
   };
   {
     std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < std::min(threads, batch.num_slices()); ++i)
-      others.emplace_back(work);
+    for (std::size_t i = 1; i < std::min(threads, count); ++i) others.emplace_back(work);
     work();
   }
   if (failure) std::rethrow_exception(failure);
-  return batch.result();
+}
+
+EncodedTexts encode_on_threads(EncodeBatch& batch, std::size_t threads) {
+  const std::size_t count = batch.num_slices();
+  for_each_slice(count, threads, [&](std::size_t slice) { batch.run(slice); });
+  EncodedTexts result = batch.begin_result();
+  for_each_slice(count, threads, [&](std::size_t slice) { batch.join(slice, result); });
+  return result;
 }
 
 std::shared_ptr<NativeTokenizer> make_tokenizer(const py::dict& json) {

@@ -172,12 +172,14 @@ void slices_on_many_threads_give_the_ids_in_order() {
     for (std::size_t k = 0; k < i % 97; ++k) texts[i] += k % 3 == 0 ? "ab " : "c CC ";
   EncodeBatch batch(tokenizer, pool, {texts.begin(), texts.end()}, 50);
   CHECK_EQ(batch.num_slices() > 3, true);
-  {
+  const auto on_threads = [&](const auto& step) {
     std::vector<std::jthread> threads;
     for (std::size_t slice = 0; slice < batch.num_slices(); ++slice)
-      threads.emplace_back([&batch, slice] { batch.run(slice); });
-  }
-  const EncodedTexts encoded = batch.result();
+      threads.emplace_back([&step, slice] { step(slice); });
+  };
+  on_threads([&](std::size_t slice) { batch.run(slice); });
+  EncodedTexts encoded = batch.begin_result();
+  on_threads([&](std::size_t slice) { batch.join(slice, encoded); });
   Ids ids;
   std::vector<std::int64_t> offsets = {0};
   for (const std::string& text : texts) {
@@ -185,7 +187,7 @@ void slices_on_many_threads_give_the_ids_in_order() {
     ids.insert(ids.end(), one.begin(), one.end());
     offsets.push_back(static_cast<std::int64_t>(ids.size()));
   }
-  CHECK_EQ(encoded.ids, ids);
+  CHECK_EQ(Ids(encoded.ids.begin(), encoded.ids.end()), ids);
   CHECK_EQ(encoded.offsets, offsets);
 
   EncodeBatch none(tokenizer, pool, {}, 50);

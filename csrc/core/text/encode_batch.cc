@@ -63,17 +63,22 @@ void EncodeBatch::run(std::size_t slice) {
 }
 
 // 2026-11-20: joining the slices as they came, on the threads that had run them, gained nothing.
-EncodedTexts EncodeBatch::result() {
+EncodedTexts EncodeBatch::begin_result() {
   EncodedTexts result;
   result.offsets = std::move(counts_);
   std::partial_sum(result.offsets.begin(), result.offsets.end(), result.offsets.begin());
-  if (slices_.size() == 1) {
-    result.ids = std::move(slices_.front().ids);
-  } else {
-    result.ids.reserve(static_cast<std::size_t>(result.offsets.back()));
-    for (const Slice& slice : slices_)
-      result.ids.insert(result.ids.end(), slice.ids.begin(), slice.ids.end());
-  }
+  result.ids.resize(static_cast<std::size_t>(result.offsets.back()));
+  return result;
+}
+
+void EncodeBatch::join(std::size_t slice, EncodedTexts& result) {
+  const std::vector<std::int32_t> ids = std::move(slices_[slice].ids);
+  std::copy(ids.begin(), ids.end(), result.ids.begin() + result.offsets[slices_[slice].begin]);
+}
+
+EncodedTexts EncodeBatch::result() {
+  EncodedTexts result = begin_result();
+  for (std::size_t slice = 0; slice < slices_.size(); ++slice) join(slice, result);
   return result;
 }
 

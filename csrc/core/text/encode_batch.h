@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/text/tokenizer.h"
@@ -26,9 +27,20 @@ class ScratchPool {
   std::vector<std::unique_ptr<Tokenizer::Scratch>> idle_;
 };
 
+// Leaves what a vector makes room for as it is: it will be written, on other threads.
+template <class T>
+struct Uninitialized : std::allocator<T> {
+  template <class U>
+  struct rebind {
+    using other = Uninitialized<U>;
+  };
+  void construct(T* /*place*/) {}
+  void construct(T* place, const T& value) { *place = value; }
+};
+
 struct EncodedTexts {
-  std::vector<std::int32_t> ids;      // of all texts, one after another
-  std::vector<std::int64_t> offsets;  // one more than there are texts
+  std::vector<std::int32_t, Uninitialized<std::int32_t>> ids;  // of all texts, one after another
+  std::vector<std::int64_t> offsets;                           // one more than there are texts
 };
 
 class EncodeBatch {
@@ -42,7 +54,12 @@ class EncodeBatch {
   // Different slices may run at the same time. Throws NoTokenError.
   void run(std::size_t slice);
 
-  EncodedTexts result();  // once all slices have run
+  // Once all slices have run: the result, whose ids come slice by slice. Different slices may be
+  // joined at the same time.
+  EncodedTexts begin_result();
+  void join(std::size_t slice, EncodedTexts& result);
+
+  EncodedTexts result();  // on this thread
 
  private:
   struct Slice {
