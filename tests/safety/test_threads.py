@@ -187,6 +187,34 @@ def test_processes_of_their_own(model_directory, method):
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_one_thread_is_one_and_rerankers_do_not_add_up(model_directory):
+    done = run(
+        f"""
+        import os
+        from rerank_core import Reranker
+
+        def threads():
+            return len(os.listdir("/proc/self/task"))
+
+        Reranker({str(model_directory)!r}, threads=1).close()  # libraries have threads of their own
+        before = threads()
+        with Reranker({str(model_directory)!r}, threads=1) as one:
+            one.score("stone", ["river"] * 20)
+            assert threads() == before + 1, threads()
+            most = max(3, len(os.sched_getaffinity(0)))
+            with (
+                Reranker({str(model_directory)!r}, threads=3),
+                Reranker({str(model_directory)!r}, threads=3) as other,
+            ):
+                other.score("stone", ["river"] * 20)
+                assert threads() <= before + most, threads()
+        assert threads() == before, threads()
+        """
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_ctrl_c_stops_a_long_call(model_directory):
     done = run(

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rerank_core import Reranker
-from tests import graphs, models
+from tests import graphs
 
 
 @pytest.fixture
@@ -69,24 +69,6 @@ def test_it_is_loaded_once_by_many_threads(directory):
     assert len({id(reranker._graph) for reranker in made}) == 1
     for reranker in made:
         reranker.close()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_one_thread_is_one_and_rerankers_do_not_add_up(directory):
-    def threads():
-        return len(os.listdir("/proc/self/task"))
-
-    documents = models.texts(20)
-    before = threads()
-    with Reranker(directory, threads=1) as one:
-        one.score("stone", documents)
-        assert threads() == before + 1
-        cpus = len(os.sched_getaffinity(0))
-        most = max(3, cpus)
-        with Reranker(directory, threads=3), Reranker(directory, threads=3) as other:
-            other.score("stone", documents)
-            assert threads() <= before + max(1, most)
-    assert threads() == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
