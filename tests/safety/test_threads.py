@@ -215,6 +215,40 @@ def test_one_thread_is_one_and_rerankers_do_not_add_up(model_directory):
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_nothing_runs_while_nothing_is_asked(model_directory):
+    """No thread is even woken: neither a worker's, nor one of a wide session."""
+    done = run(
+        f"""
+        import os, time
+        from rerank_core import Reranker, _graphs
+
+        _graphs._WORTH = 0  # so small a model would not be worth a wide session
+
+        def switches():
+            counts = {{}}
+            for task in os.listdir("/proc/self/task"):
+                if int(task) != os.getpid():
+                    with open(f"/proc/self/task/{{task}}/status") as status:
+                        counts[task] = [line for line in status if "ctxt_switches" in line]
+            return counts
+
+        with Reranker({str(model_directory)!r}, threads=3) as reranker:
+            assert reranker._graph.session.is_wide
+            reranker.score("stone", ["river " * 200])
+            # Who polls or spins is never at rest, however long one waits.
+            for _ in range(30):
+                before = switches()
+                time.sleep(0.3)
+                if switches() == before:
+                    break
+            else:
+                raise AssertionError("some thread woke up again and again")
+        """
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_ctrl_c_stops_a_long_call(model_directory):
     done = run(

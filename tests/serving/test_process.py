@@ -13,7 +13,11 @@ import pytest
 from tests.serving.running import DOCUMENTS, QUERY, process, until, write
 
 BODY = {"model": "bundled", "query": QUERY, "documents": DOCUMENTS}
-SLOW = {"query": "a", "texts": ["word " * 510] * 1500}  # about a second for one thread
+# About a second for one thread: no text equals another, or it would not be run.
+SLOW = {
+    "query": "a",
+    "texts": [f"{i} " + "word " * 510 for i in range(1500)],
+}
 
 
 def port_of(started):

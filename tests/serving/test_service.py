@@ -13,7 +13,11 @@ from rerank_core.serving.journal import ACCESS
 from tests.serving.running import DOCUMENTS, QUERY, serving, until
 
 BODY = {"model": "bundled", "query": QUERY, "documents": DOCUMENTS}
-SLOW = {"query": "a", "texts": ["word " * 510] * 2500}  # seconds for one thread
+# Seconds for one thread: no text equals another, or it would not be run.
+SLOW = {
+    "query": "a",
+    "texts": [f"{i} " + "word " * 510 for i in range(2500)],
+}
 SECRET = "sesame-7d1"  # noqa: S105
 
 

@@ -1,9 +1,7 @@
 """The same weights are held once per process, as long as somebody holds them."""
 
 import gc
-import os
 import shutil
-import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -69,30 +67,3 @@ def test_it_is_loaded_once_by_many_threads(directory):
     assert len({id(reranker._graph) for reranker in made}) == 1
     for reranker in made:
         reranker.close()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_nothing_runs_while_nothing_is_asked(directory, monkeypatch):
-    """No thread is even woken: neither a worker's, nor one of a wide session."""
-    from rerank_core import _graphs
-
-    monkeypatch.setattr(_graphs, "_WORTH", 0)
-
-    def switches():
-        counts = {}
-        for task in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{task}/status") as status:
-                counts[task] = [line for line in status if "ctxt_switches" in line]
-        counts.pop(str(threading.get_native_id()))
-        return counts
-
-    with Reranker(directory, threads=3) as reranker:
-        assert reranker._graph.session.is_wide
-        reranker.score("stone", ["river " * 200])
-        # Who polls or spins is never at rest, however long one waits.
-        for _ in range(30):
-            before = switches()
-            threading.Event().wait(0.3)
-            if switches() == before:
-                return
-        pytest.fail("some thread woke up again and again")
