@@ -56,7 +56,7 @@ class Service:
                         max_queued_tokens=settings.max_queued_tokens,
                         when_full="fail",
                     )
-                    made[weights].score("warm", ["up"])
+                    made[weights].warm_up()
                 self.rerankers[name] = made[weights]
         except BaseException:
             for reranker in made.values():
