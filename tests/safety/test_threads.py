@@ -194,20 +194,22 @@ def test_one_thread_is_one_and_rerankers_do_not_add_up(model_directory):
         import os
         from rerank_core import Reranker
 
+        documents = [f"{{place}} river" for place in range(20)]
+
         def threads():
             return len(os.listdir("/proc/self/task"))
 
         Reranker({str(model_directory)!r}, threads=1).close()  # libraries have threads of their own
         before = threads()
         with Reranker({str(model_directory)!r}, threads=1) as one:
-            one.score("stone", ["river"] * 20)
+            one.score("stone", documents)
             assert threads() == before + 1, threads()
             most = max(3, len(os.sched_getaffinity(0)))
             with (
                 Reranker({str(model_directory)!r}, threads=3),
                 Reranker({str(model_directory)!r}, threads=3) as other,
             ):
-                other.score("stone", ["river"] * 20)
+                other.score("stone", documents)
                 assert threads() <= before + most, threads()
         assert threads() == before, threads()
         """
