@@ -479,4 +479,4 @@ class Reranker:
         raw = (
             self._info.raw_scores if raw_scores is None else checked_bool("raw_scores", raw_scores)
         )
-        return logits if raw else _core.sigmoid(np.ascontiguousarray(logits))
+        return logits if raw else self.scores_of(logits)
