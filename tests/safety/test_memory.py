@@ -1,8 +1,6 @@
 """A ceiling on memory: what runs at once stays below it, and what cannot is told before anything runs."""
 
-import subprocess
 import sys
-import textwrap
 from dataclasses import replace
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from rerank_core import InvalidArgumentError, InvalidTypeError, Reranker, _core
 from rerank_core._onnxruntime import find_library
 from tests import graphs, models
+from tests.programs import run
 
 DOCUMENTS = [*models.texts(40, seed=9, longest=120), "river " * 600]
 
@@ -110,13 +109,7 @@ def test_resident_memory_stays_below_the_limit_and_falls_after_a_peak(tmp_path):
             reranker.score("stone", ["river " * (5 + place) for place in range(9)])
             print(resident("VmHWM") - loaded, resident("VmRSS") - loaded)
         """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run(code, timeout=120)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     peak, after = map(int, done.stdout.split())
     assert 50_000_000 < peak < 190_000_000

@@ -5,9 +5,7 @@ import contextlib
 import dataclasses
 import math
 import os
-import subprocess
 import sys
-import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +24,7 @@ from rerank_core import (
     ResourceExhaustedError,
 )
 from tests import models
+from tests.programs import run
 from tests.watching import settled, until
 
 DOCUMENTS = models.texts(60, seed=7)
@@ -236,13 +235,7 @@ def test_event_loops_of_a_forked_child(model_directory):
             os._exit(1)
         assert os.waitpid(child, 0)[1] == 0
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run(code)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 

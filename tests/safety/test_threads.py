@@ -15,20 +15,9 @@ import pytest
 
 from rerank_core import ClosedError, InvalidArgumentError, Reranker, _core
 from tests import models
+from tests.programs import run
 
 DOCUMENTS = models.texts(60, seed=7)
-
-
-def run(code, **options):
-    """Run a program of its own; give its result, with what it wrote."""
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        **options,
-    )
 
 
 def test_many_threads_get_what_one_gets(random_bert):

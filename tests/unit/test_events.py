@@ -3,9 +3,6 @@
 import asyncio
 import dataclasses
 import logging
-import subprocess
-import sys
-import textwrap
 
 import pytest
 
@@ -18,6 +15,7 @@ from rerank_core import (
     ResourceExhaustedError,
 )
 from tests import models
+from tests.programs import run
 from tests.watching import until
 
 WORD = "xylophone"
@@ -131,9 +129,7 @@ def test_nothing_is_printed_or_set_up(model_directory):
             for name in ("rerank_core", "rerank_core.calls", "rerank_core.engine")
         )
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
-    )
+    done = run(code)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
