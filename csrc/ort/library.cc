@@ -1,5 +1,6 @@
 #include "ort/library.h"
 
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -32,6 +33,31 @@ GetApiBase load(const std::filesystem::path& path) {
 }
 #endif
 
+// While it exists, an environment is made without telemetry. Linux builds since 1.31 collect it unless
+// this variable says otherwise when the environment is made: a thread, a database in the user's home.
+// A value that is there is the user's, and stays.
+class WithoutTelemetry {
+ public:
+  // NOLINTBEGIN(concurrency-mt-unsafe): no other way is offered; as Python's os.environ does it
+  WithoutTelemetry() {
+#ifndef _WIN32
+    is_ours_ = std::getenv(kName) == nullptr && setenv(kName, "1", 0) == 0;
+#endif
+  }
+  ~WithoutTelemetry() {
+#ifndef _WIN32
+    if (is_ours_) unsetenv(kName);
+#endif
+  }
+  // NOLINTEND(concurrency-mt-unsafe)
+  WithoutTelemetry(const WithoutTelemetry&) = delete;
+  WithoutTelemetry& operator=(const WithoutTelemetry&) = delete;
+
+ private:
+  static constexpr const char* kName = "ORT_DISABLE_TELEMETRY";
+  [[maybe_unused]] bool is_ours_ = false;
+};
+
 }  // namespace
 
 const Library& Library::open(const std::filesystem::path& path) {
@@ -55,9 +81,10 @@ const Library& Library::open(const std::filesystem::path& path) {
 }
 
 Library::Library(const Api& api, std::string version) : api_(api), version_(std::move(version)) {
+  const WithoutTelemetry made_without;
   // Fatal only: what fails comes back as a status, and a library does not write to stderr.
   check(api_.CreateEnv(kLogFatal, "rerank_core", &env_), Fault::kProvider, "onnxruntime");
-  // 1.31 for Linux keeps and sends events, messages of failed runs among them.
+  // That of Windows knows no variable.
   check(api_.DisableTelemetryEvents(env_), Fault::kProvider, "onnxruntime");
 }
 

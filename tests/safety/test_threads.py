@@ -240,6 +240,26 @@ def test_nothing_runs_while_nothing_is_asked(model_directory):
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_nothing_is_kept_of_what_was_asked(model_directory, tmp_path):
+    """Neither in the home nor by a thread of ONNX Runtime's telemetry; and the environment is left as it was."""
+    done = run(
+        f"""
+        import ctypes, os
+        from rerank_core import Reranker
+
+        threads = len(os.listdir("/proc/self/task"))
+        with Reranker({str(model_directory)!r}, threads=1) as reranker:
+            reranker.score("stone", ["river"])
+            print(len(os.listdir("/proc/self/task")) - threads)
+            print([os.listdir(os.environ[home]) for home in ["HOME", "XDG_CACHE_HOME"]])
+            print(ctypes.CDLL(None).getenv(b"ORT_DISABLE_TELEMETRY"))
+        """,
+        env={**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)},
+    )
+    assert (done.stdout, done.stderr) == ("1\n[[], []]\n0\n", "")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_ctrl_c_stops_a_long_call(model_directory):
     done = run(
