@@ -28,11 +28,11 @@ def interpreter(version):
 
 
 @pytest.fixture(scope="module")
-def sdist(tmp_path_factory):
+def dist(tmp_path_factory):
+    """An sdist, and the wheel that was built of it."""
     out = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--sdist", "--outdir", str(out), cwd=ROOT)
-    (made,) = out.glob("*.tar.gz")
-    return made
+    run(sys.executable, "-m", "build", "--outdir", str(out), cwd=ROOT)
+    return out
 
 
 def check(python, archive, folder):
@@ -46,20 +46,21 @@ def check(python, archive, folder):
 
 @pytest.mark.long
 @pytest.mark.parametrize("version", PYTHONS)
-def test_sdist(tmp_path, sdist, version):
+def test_sdist(tmp_path, dist, version):
+    (sdist,) = dist.glob("*.tar.gz")
     check(interpreter(version), sdist, tmp_path)
 
 
-def test_wheel(tmp_path):
-    run(sys.executable, "-m", "build", "--outdir", str(tmp_path), cwd=ROOT)
-    (wheel,) = tmp_path.glob("*.whl")
+def test_wheel(tmp_path, dist):
+    (wheel,) = dist.glob("*.whl")
     check(sys.executable, wheel, tmp_path)
 
 
-def test_without_an_onnxruntime_the_first_use_says_which_to_install(tmp_path, sdist):
+def test_without_an_onnxruntime_the_first_use_says_which_to_install(tmp_path, dist):
+    (wheel,) = dist.glob("*.whl")
     run(sys.executable, "-m", "venv", "env", cwd=tmp_path)
     env = tmp_path / "env" / "bin" / "python"
-    run(env, "-m", "pip", "install", str(sdist), cwd=tmp_path)
+    run(env, "-m", "pip", "install", str(wheel), cwd=tmp_path)
     code = "import rerank_core\ntry: rerank_core.Reranker()\nexcept rerank_core.ProviderError as e: print(e)"
     done = subprocess.run(
         [env, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
