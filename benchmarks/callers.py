@@ -8,6 +8,8 @@ Run as `python -m benchmarks.callers [ROUNDS]`.
 * One caller's latency, alone and beside a Python thread that never lets go of the GIL on its own, and the
   same for the same plan run by Python through onnxruntime's own package. Pinned: worker, caller and twin
   on one core, the busy thread on another.
+* The same callers where batches of several are run as one, as on CUDA, beside each batch on its own: of
+  passages, and of titles, which are often as long as one another.
 * CPU seconds of an engine that has nothing to do.
 """
 
@@ -20,16 +22,18 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import numpy as np
 import onnxruntime
 import tokenizers as hf
 
 from benchmarks import harness, workloads
-from rerank_core import Reranker
+from rerank_core import Reranker, _loading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 
 CALLERS, DOCUMENTS, REQUESTS = 64, 10, 3
 IDLE_SECONDS = 10
+LENGTHS: dict[str, dict[str, Any]] = {"passages": {}, "titles": {"mean": 12, "sigma": 0.2}}
 
 
 def fairness(directory: Path, rounds: int) -> dict[str, Any]:
@@ -98,6 +103,44 @@ def _many_callers(
     for future in futures:
         future.result()
     return time.perf_counter() - start, latencies, scores
+
+
+def coalescing(directory: Path, rounds: int) -> dict[str, Any]:
+    """Time the callers with batches of several run as one, and apart, in turn."""
+    found = {}
+    with (
+        Reranker(directory) as apart,
+        _coalescing(directory) as together,
+        ThreadPoolExecutor(CALLERS) as pool,
+    ):
+        for kind, lengths in LENGTHS.items():
+            works = [
+                workloads.passages(DOCUMENTS, seed=seed, **lengths)
+                for seed in range(CALLERS * REQUESTS)
+            ]
+            gains = []
+            rows = {}
+            for turn in range(rounds + 1):
+                seconds, scores = {}, {}
+                for reranker in (apart, together):
+                    before = reranker.stats()
+                    seconds[reranker], _, scores[reranker] = _many_callers(reranker, pool, works)
+                    after = reranker.stats()
+                    rows[reranker] = (after.rows - before.rows) / (after.batches - before.batches)
+                assert scores[apart] == scores[together]
+                if turn:
+                    gains.append(seconds[apart] / seconds[together])
+            found[kind] = {
+                "throughput_of_apart": harness.summary(gains),
+                "rows_of_a_batch": {"apart": rows[apart], "together": rows[together]},
+            }
+    return found
+
+
+def _coalescing(directory: Path) -> Reranker:
+    cpu = replace(_loading._DEVICES["cpu"], coalesces=True)
+    with mock.patch.dict(_loading._DEVICES, cpu=cpu):
+        return Reranker(directory)
 
 
 class Twin:
@@ -213,16 +256,24 @@ def main() -> None:
             directory = workloads.model_directory(Path(root), shape)
             row: dict[str, Any] = {
                 "fairness": fairness(directory, rounds),
+                "coalescing": coalescing(directory, rounds),
                 "beside_a_busy_thread": beside_a_busy_thread(directory, rounds),
                 "idle_cpu_seconds": idle(directory),
             }
             result["shapes"][name] = row
-            fair, busy = row["fairness"], row["beside_a_busy_thread"]
+            fair, busy, shared = (
+                row[part] for part in ("fairness", "beside_a_busy_thread", "coalescing")
+            )
             print(
                 f"{name:<20} throughput {fair['throughput_share']['median']:.1%} of one caller's, "
                 f"p99 {fair['p99_of_ideal']['median']:.2f}x the ideal, beside a busy thread "
                 + ", ".join(
                     f"{each['busy_of_alone']['median']:.2f}x ({n})" for n, each in busy.items()
+                )
+                + ", batches shared "
+                + ", ".join(
+                    f"{each['throughput_of_apart']['median']:.2f}x ({n})"
+                    for n, each in shared.items()
                 )
                 + f", idle {row['idle_cpu_seconds']:.3f} s"
             )

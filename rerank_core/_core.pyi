@@ -115,6 +115,7 @@ class Engine:
         max_queued_tokens: int = ...,
         refuse: bool = False,
         cache_rows: int = 0,
+        coalesces: bool = False,
     ) -> None: ...
     def run(
         self,

@@ -61,7 +61,8 @@ py::dict pack_pairs(const PairTemplate& layout, const Array<std::int32_t>& query
     width = std::max(width, paired.row_tokens[i]);
   }
   PackedBatch packed;
-  pack(layout, queries, documents, owners, paired, order, width, packed);
+  packed.begin(width);
+  pack(layout, queries, documents, owners, paired, order, packed);
 
   const auto matrix = [&](std::vector<std::int64_t>& flat) {
     return give(std::move(flat)).reshape({packed.rows, packed.width});

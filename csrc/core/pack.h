@@ -19,11 +19,14 @@ struct PackedBatch {
   std::vector<std::int64_t> input_ids;
   std::vector<std::int64_t> attention_mask;
   std::vector<std::int64_t> token_type_ids;
+
+  // Without a row.
+  void begin(std::int64_t row_width);
 };
 
-// `rows` are the batch's rows by index into `paired.rows`; each must fit into `width`.
+// Adds rows, by index into `paired.rows`, to the batch; each must fit into its width.
 void pack(const PairTemplate& layout, const Encoded& queries, const Encoded& documents,
           std::span<const std::int64_t> query_of, const PairedRows& paired,
-          std::span<const std::int64_t> rows, std::int64_t width, PackedBatch& packed);
+          std::span<const std::int64_t> rows, PackedBatch& packed);
 
 }  // namespace rerank

@@ -50,6 +50,7 @@ Engine::State::State(RunBatch run, PairTemplate layout, PlanLimits plan_limits, 
       scorer{std::move(run), std::move(resources.run_alone), std::move(layout),
              plan_limits.row_memory, ScoreCache(resources.cache_rows)},
       plan(std::move(plan_limits)),
+      coalesces(resources.coalesces),
       mutex(pool.mutex()),
       queue(bounds) {}
 
@@ -232,15 +233,44 @@ std::int64_t Engine::State::slots(bool alone) {
   return alone && few && task->gains_alone(piece) ? threads() : 1;
 }
 
-Turns::Turn Engine::State::take() {
-  Turns::Turn turn = queue.take();
-  bytes += turn.task->bytes(turn.piece);
-  return turn;
+std::vector<Turns::Turn> Engine::State::take() {
+  std::vector<Turns::Turn> turns{queue.take()};
+  bytes += turns.front().task->bytes(turns.front().piece);
+  if (coalesces) add_company(turns);
+  return turns;
 }
 
-void Engine::State::give_back(const Turns::Turn& turn) { bytes -= turn.task->bytes(turn.piece); }
+void Engine::State::add_company(std::vector<Turns::Turn>& turns) {
+  const auto& [task, piece] = turns.front();
+  const auto* first = dynamic_cast<const Job*>(task.get());
+  if (first == nullptr) return;
+  const auto [begin, first_rows, width] = first->batch(piece);
+  const std::int64_t most = std::min(plan.max_batch_rows, plan.max_batch_tokens / width);
+  std::int64_t rows = first_rows;
+  const auto suits = [&](const Task& other, std::size_t next) {
+    const auto* job = dynamic_cast<const Job*>(&other);
+    if (job == nullptr) return false;
+    const Batch& more = job->batch(next);
+    const std::int64_t taken = job->bytes(next);
+    if (more.width != width || more.rows > most - rows || taken > plan.memory_limit - bytes)
+      return false;
+    rows += more.rows;
+    bytes += taken;
+    return true;
+  };
+  queue.take_beside(task->call().priority, suits, turns);
+}
 
-void Engine::State::run(const Turns::Turn& turn, WorkerBuffers& buffers) {
+void Engine::State::give_back(const std::vector<Turns::Turn>& turns) {
+  for (const auto& [task, piece] : turns) bytes -= task->bytes(piece);
+}
+
+void Engine::State::run(const std::vector<Turns::Turn>& turns, WorkerBuffers& buffers) {
+  if (turns.size() > 1 && run_together(turns, buffers)) return;
+  for (const Turns::Turn& turn : turns) run_alone(turn, buffers);
+}
+
+void Engine::State::run_alone(const Turns::Turn& turn, WorkerBuffers& buffers) {
   Task& task = *turn.task;
   if (task.call().is_late()) {
     stop_late(task);
@@ -250,6 +280,25 @@ void Engine::State::run(const Turns::Turn& turn, WorkerBuffers& buffers) {
     } catch (...) {
       stop(task, std::current_exception(), &scorer.counters.failed);
     }
+  }
+}
+
+// False where it failed: then each runs alone, and only whose fault it is fails.
+bool Engine::State::run_together(const std::vector<Turns::Turn>& turns, WorkerBuffers& buffers) {
+  std::vector<JobBatch> parts;
+  for (const auto& [task, piece] : turns) {
+    if (task->call().is_late())
+      stop_late(*task);
+    else
+      parts.push_back({dynamic_cast<Job*>(task.get()), piece});
+  }
+  if (parts.empty()) return true;
+  try {
+    // Who stops one of them does not stop the others.
+    run_batches(scorer, parts, buffers, {});
+    return true;
+  } catch (...) {
+    return false;
   }
 }
 

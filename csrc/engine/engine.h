@@ -1,9 +1,10 @@
 // The batches of one model, run for many callers.
 //
 // A request is paired and planned on the thread of its caller, then queued. Whenever a worker of the
-// process (worker_pool.h) is free for this engine it takes the piece whose turn it is (turns.h); for a request that is a batch, which it packs into
-// buffers of its own and runs on the shared session. So a request is spread over all workers, and
-// callers share them. Nothing here knows Python.
+// process (worker_pool.h) is free for this engine it takes the piece whose turn it is (turns.h); for a
+// request that is a batch, which it packs into buffers of its own and runs on the shared session. So a
+// request is spread over all workers, and callers share them; where the engine coalesces they share
+// batches too. Nothing here knows Python.
 #pragma once
 
 #include <atomic>
@@ -14,6 +15,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "core/batch_plan.h"
 #include "core/pair.h"
@@ -41,6 +43,8 @@ struct Resources {
   std::int64_t cpus = std::numeric_limits<std::int64_t>::max();
   // Rows whose logits are kept for later requests.
   std::size_t cache_rows = 0;
+  // Batches of several requests whose rows are as wide are run as one, within the limits of a batch.
+  bool coalesces = false;
 };
 
 class Engine {
@@ -88,6 +92,7 @@ class Engine {
     WorkerPool& pool;
     Scorer scorer;
     const PlanLimits plan;
+    const bool coalesces;
     std::mutex& mutex;  // the pool's
     TaskQueue queue;
     std::int64_t bytes = 0;  // of the pieces that run
@@ -104,9 +109,13 @@ class Engine {
 
     bool has_work() const override { return !queue.empty(); }
     std::int64_t slots(bool alone) override;
-    Turns::Turn take() override;
-    void give_back(const Turns::Turn& turn) override;
-    void run(const Turns::Turn& turn, WorkerBuffers& buffers) override;
+    std::vector<Turns::Turn> take() override;
+    void give_back(const std::vector<Turns::Turn>& turns) override;
+    void run(const std::vector<Turns::Turn>& turns, WorkerBuffers& buffers) override;
+
+    void add_company(std::vector<Turns::Turn>& turns);  // with the lock
+    void run_alone(const Turns::Turn& turn, WorkerBuffers& buffers);
+    bool run_together(const std::vector<Turns::Turn>& turns, WorkerBuffers& buffers);
   };
 
   bool forked() const;

@@ -67,41 +67,54 @@ std::string Job::progress(std::size_t ended) const {
   return std::to_string(ended) + " of " + std::to_string(num_pieces()) + " batches were run";
 }
 
-void Job::run(std::size_t batch, WorkerBuffers& buffers, const std::stop_token& stop) {
-  const Batch& rows = plan_.batches[batch];
-  const auto order =
-      std::span(plan_.order)
-          .subspan(static_cast<std::size_t>(rows.begin), static_cast<std::size_t>(rows.rows));
-  auto& [packed, logits, keys, is_alone] = buffers;
-  pack(scorer_.layout, request_.queries, request_.documents, request_.query_of, paired_, order,
-       rows.width, packed);
-  logits.resize(order.size());
+std::span<const std::int64_t> Job::rows_of(std::size_t batch) const {
+  const auto [begin, rows, width] = plan_.batches[batch];
+  return std::span(plan_.order)
+      .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(rows));
+}
 
-  const auto ns = [](Clock::duration time) {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
-  };
-  const Clock::time_point start = Clock::now();
-  if (batch == 0) scorer_.counters.wait_ns += ns(start - submitted_);
-  (is_alone ? scorer_.run_alone : scorer_.run)(packed, logits, stop);
-  const auto spent = ns(Clock::now() - start);
-
+void Job::keep(std::size_t batch, std::span<const float> logits, std::vector<RowKey>& keys) {
   std::int64_t tokens = 0;
   keys.clear();
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const auto row = static_cast<std::size_t>(order[i]);
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const auto row = static_cast<std::size_t>(rows_of(batch)[i]);
     row_logits_[row] = logits[i];
     keys.push_back(known_.keys[row]);
     tokens += paired_.row_tokens[row];
   }
   scorer_.cache.add(keys, logits);
+  scorer_.counters.tokens += tokens;
+}
 
-  Counters& counters = scorer_.counters;
+void run_batches(Scorer& scorer, std::span<const JobBatch> parts, WorkerBuffers& buffers,
+                 const std::stop_token& stop) {
+  const auto ns = [](Clock::duration time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+  };
+  Counters& counters = scorer.counters;
+  auto& [packed, logits, keys, is_alone] = buffers;
+  packed.begin(parts.front().job->batch(parts.front().batch).width);
+  for (const auto& [job, batch] : parts)
+    pack(scorer.layout, job->request_.queries, job->request_.documents, job->request_.query_of,
+         job->paired_, job->rows_of(batch), packed);
+  logits.resize(static_cast<std::size_t>(packed.rows));
+
+  const Clock::time_point start = Clock::now();
+  (is_alone ? scorer.run_alone : scorer.run)(packed, logits, stop);
+  const auto spent = ns(Clock::now() - start);
+
+  std::span<const float> rest(logits);
+  for (const auto& [job, batch] : parts) {
+    const std::size_t rows = job->rows_of(batch).size();
+    job->keep(batch, rest.first(rows), keys);
+    rest = rest.subspan(rows);
+    if (batch == 0) counters.wait_ns += ns(start - job->submitted_);
+  }
   ++counters.batches;
-  counters.rows += rows.rows;
-  counters.tokens += tokens;
-  counters.padded_tokens += rows.rows * rows.width;
+  counters.rows += packed.rows;
+  counters.padded_tokens += packed.rows * packed.width;
   counters.run_ns += spent;
-  scorer_.pace.add(rows.rows * rows.width, spent);
+  scorer.pace.add(packed.rows * packed.width, spent);
 }
 
 }  // namespace rerank

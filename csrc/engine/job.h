@@ -50,6 +50,18 @@ struct Scorer {
   Pace pace{};
 };
 
+class Job;
+
+// A batch of a job.
+struct JobBatch {
+  Job* job;
+  std::size_t batch;
+};
+
+// Runs batches of one width as one.
+void run_batches(Scorer& scorer, std::span<const JobBatch> parts, WorkerBuffers& buffers,
+                 const std::stop_token& stop);
+
 // The batches of one request: of its rows that are not known. Every row has its own place in
 // `row_logits_`, so they are written without a lock.
 class Job final : public Task {
@@ -58,6 +70,7 @@ class Job final : public Task {
   Job(Scorer& scorer, const Request& request, PairedRows paired, KnownRows known, BatchPlan plan,
       Call call);
 
+  const Batch& batch(std::size_t batch) const { return plan_.batches[batch]; }
   std::int64_t cost(std::size_t batch) const override { return load(batch).tokens; }
   Load load(std::size_t batch) const override;
   std::int64_t bytes(std::size_t batch) const override;
@@ -68,7 +81,16 @@ class Job final : public Task {
   PairLogits result() const;
 
  private:
-  void run(std::size_t batch, WorkerBuffers& buffers, const std::stop_token& stop) override;
+  friend void run_batches(Scorer& scorer, std::span<const JobBatch> parts, WorkerBuffers& buffers,
+                          const std::stop_token& stop);
+
+  void run(std::size_t batch, WorkerBuffers& buffers, const std::stop_token& stop) override {
+    const JobBatch alone{this, batch};
+    run_batches(scorer_, {&alone, 1}, buffers, stop);
+  }
+  // The rows of the batch, in the order in which they are packed.
+  std::span<const std::int64_t> rows_of(std::size_t batch) const;
+  void keep(std::size_t batch, std::span<const float> logits, std::vector<RowKey>& keys);
   std::string progress(std::size_t ended) const override;
 
   Scorer& scorer_;

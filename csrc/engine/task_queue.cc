@@ -1,6 +1,7 @@
 #include "engine/task_queue.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace rerank {
@@ -19,11 +20,17 @@ void TaskQueue::push(std::shared_ptr<Task> task) {
 
 Turns::Turn TaskQueue::take() {
   Turns::Turn turn = turns_.take();
-  const auto [rows, tokens] = turn.task->load(turn.piece);
-  load_.rows -= rows;
-  load_.tokens -= tokens;
+  leave(turn);
   admit();
   return turn;
+}
+
+void TaskQueue::take_beside(int priority, const Turns::Suits& suits,
+                            std::vector<Turns::Turn>& taken) {
+  const std::size_t before = taken.size();
+  turns_.take_beside(priority, suits, taken);
+  for (const Turns::Turn& turn : std::span(taken).subspan(before)) leave(turn);
+  admit();
 }
 
 std::size_t TaskQueue::remove(const Task& task) {
@@ -74,6 +81,12 @@ void TaskQueue::enter(Waiting task) {
   turns_.push(std::move(task.task));
   load_.rows += task.load.rows;
   load_.tokens += task.load.tokens;
+}
+
+void TaskQueue::leave(const Turns::Turn& turn) {
+  const auto [rows, tokens] = turn.task->load(turn.piece);
+  load_.rows -= rows;
+  load_.tokens -= tokens;
 }
 
 void TaskQueue::admit() {

@@ -25,13 +25,26 @@ Turns::Turn Turns::next() {
 }
 
 Turns::Turn Turns::take() {
-  Turn turn = next();
-  Lane& lane = lanes_.begin()->second;
-  Entry& entry = lane.front();
+  next();  // comes to the front
+  return take(lanes_.begin()->second.begin());
+}
+
+void Turns::take_beside(int priority, const Suits& suits, std::vector<Turn>& taken) {
+  const auto lane = lanes_.find(priority);
+  if (lane == lanes_.end()) return;
+  auto place = lane->second.begin();
+  for (std::size_t left = lane->second.size(); left > 0; --left) {
+    const auto current = place++;  // it may go, and with the last one the lane
+    if (suits(*current->task, current->next)) taken.push_back(take(current));
+  }
+}
+
+Turns::Turn Turns::take(Lane::iterator place) {
+  Turn turn{place->task, place->next};
   --pieces_;
-  ++entry.next;
-  entry.credit -= turn.task->cost(turn.piece);
-  if (entry.next == turn.task->num_pieces()) erase(lane.begin());
+  ++place->next;
+  place->credit -= turn.task->cost(turn.piece);
+  if (place->next == turn.task->num_pieces()) erase(place);
   return turn;
 }
 

@@ -40,6 +40,10 @@ class Turns {
   // Of those that are here; there must be one.
   Turn next();
   Turn take();
+  // Out of turn, and paid for as in it: the next piece of each task of this priority where `suits`
+  // says yes, which is asked once for each.
+  using Suits = std::function<bool(const Task&, std::size_t piece)>;
+  void take_beside(int priority, const Suits& suits, std::vector<Turn>& taken);
   std::size_t pieces() const { return pieces_; }
 
   // The first piece that was not taken, if the task was here.
@@ -54,6 +58,7 @@ class Turns {
   };
   using Lane = std::list<Entry>;  // whose turn it is in front
 
+  Turn take(Lane::iterator place);
   void erase(Lane::iterator place);
 
   std::map<int, Lane, std::greater<>> lanes_;  // by priority; none is empty

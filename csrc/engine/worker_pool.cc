@@ -114,23 +114,23 @@ void WorkerPool::run_one(std::unique_lock<std::mutex>& lock, Choice choice,
   source->running_ += slots;
   ++source->inside_;
   busy_ += slots;
-  {  // without the lock where the task may end with its last turn
-    const Turns::Turn turn = source->take();
+  {  // without the lock where a task may end with its last turn
+    const std::vector<Turns::Turn> turns = source->take();
     if (next().source != nullptr) work_.notify_one();
     buffers.is_alone = slots > 1;
     lock.unlock();
     const Clock::time_point start = Clock::now();
-    source->run(turn, buffers);
+    source->run(turns, buffers);
     const std::chrono::duration<double> spent = Clock::now() - start;
     lock.lock();
     // Before the caller knows that it is over: the next piece of his may be alone too.
     source->expected_ = spent.count();
     source->served_ += spent.count() * static_cast<double>(slots) - charged;
     source->running_ -= slots;
-    source->give_back(turn);
+    source->give_back(turns);
     busy_ -= slots;
     lock.unlock();
-    turn.task->ended(1);
+    for (const Turns::Turn& turn : turns) turn.task->ended(1);
   }
   lock.lock();
   if (--source->inside_ == 0) left_.notify_all();

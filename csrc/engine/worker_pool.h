@@ -40,10 +40,12 @@ class WorkerPool {
     // Slots that the next piece takes, 0 where it may not start yet. `alone`: there is nothing else to
     // run in the process.
     virtual std::int64_t slots(bool alone) = 0;
-    virtual Turns::Turn take() = 0;
-    virtual void give_back(const Turns::Turn& turn) = 0;  // what the piece held while it ran
-    // Without the lock; throws nothing. The pool ends the piece.
-    virtual void run(const Turns::Turn& turn, WorkerBuffers& buffers) = 0;
+    // One piece, or several that are run as one.
+    virtual std::vector<Turns::Turn> take() = 0;
+    virtual void give_back(
+        const std::vector<Turns::Turn>& turns) = 0;  // what they held while they ran
+    // Without the lock; throws nothing. The pool ends the pieces.
+    virtual void run(const std::vector<Turns::Turn>& turns, WorkerBuffers& buffers) = 0;
 
     const std::int64_t threads_;
     std::int64_t running_ = 0;

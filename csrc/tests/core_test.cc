@@ -293,7 +293,8 @@ void batches_are_packed_and_buffers_reused() {
       pair_rows(bert(), queries.view(), documents.view(), query_of, {.row_tokens = 9});
   PackedBatch packed;
   const auto fill = [&](const Ints& order, std::int64_t width) {
-    pack(bert(), queries.view(), documents.view(), query_of, rows, order, width, packed);
+    packed.begin(width);
+    pack(bert(), queries.view(), documents.view(), query_of, rows, order, packed);
   };
   fill({0, 2, 1}, 8);
   CHECK_EQ(packed.rows, 3);

@@ -157,6 +157,25 @@ void a_task_that_leaves_is_gone() {
   CHECK_EQ(turns.size(), 0);
 }
 
+void who_rides_along_pays() {
+  Turns turns;
+  turns.push(idle('a', 2, 512));
+  turns.push(idle('b', 3, 1024));
+  turns.push(idle('p', 1, 512, -1));
+  std::vector<Turns::Turn> taken{turns.take()};
+  turns.take_beside(0, [](const Task& task, std::size_t) { return task.num_pieces() == 3; }, taken);
+  CHECK_EQ(taken.size(), 2);
+  CHECK_EQ(static_cast<const Idle&>(*taken.back().task).name(), 'b');
+  CHECK_EQ(names(turns), "abbp");  // a is not yet done when b would be: it has to wait two turns
+  turns.push(idle('c', 1, 512));
+  taken.clear();
+  turns.take_beside(7, [](const Task&, std::size_t) { return true; }, taken);
+  CHECK_EQ(taken.empty(), true);
+  turns.take_beside(0, [](const Task&, std::size_t) { return true; }, taken);
+  CHECK_EQ(taken.size(), 1);  // and the lane is gone
+  CHECK_EQ(turns.empty(), true);
+}
+
 void nobody_overtakes_at_the_door() {
   TaskQueue queue({.rows = 4});
   queue.push(idle('a', 4, 512));
@@ -517,6 +536,7 @@ int main() {
       {"higher priorities go first", higher_priorities_go_first},
       {"shares are equal, whatever the pieces cost", shares_are_equal_whatever_the_pieces_cost},
       {"a task that leaves is gone", a_task_that_leaves_is_gone},
+      {"who rides along pays", who_rides_along_pays},
       {"nobody overtakes at the door", nobody_overtakes_at_the_door},
       {"a request larger than the bound comes in alone",
        a_request_larger_than_the_bound_comes_in_alone},

@@ -5,13 +5,15 @@ order, the cut, the batch plan, the threads, other callers, and what was kept of
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rerank_core import Reranker
+from rerank_core import Reranker, _loading
 from rerank_core.models.prepare import prepare
 from tests import models
 
@@ -61,6 +63,9 @@ def alone(directory):
 @pytest.fixture(scope="module")
 def rerankers(directory):
     made = [Reranker(directory, raw_scores=True, **plan) for plan in PLANS]
+    coalescing = replace(_loading._DEVICES["cpu"], coalesces=True)
+    with mock.patch.dict(_loading._DEVICES, cpu=coalescing):  # as on CUDA
+        made.append(Reranker(directory, raw_scores=True, threads=1, token_budget=10**4))
     yield made
     for reranker in made:
         reranker.close()
@@ -68,7 +73,7 @@ def rerankers(directory):
 
 @settings(max_examples=15)
 @given(
-    plan=st.sampled_from(range(len(PLANS))),
+    plan=st.sampled_from(range(len(PLANS) + 1)),
     callers=st.lists(st.tuples(PAIRS, st.sampled_from(CUTS)), min_size=1, max_size=4),
 )
 def test_a_pair_has_one_score(rerankers, alone, plan, callers):
