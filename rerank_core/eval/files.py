@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import gzip
-import json
 import math
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from rerank_core.errors import InvalidArgumentError
+from rerank_core.records import runs, texts
+from rerank_core.records.lines import numbered_lines
+from rerank_core.records.record import BadRow
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Container, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 __all__ = ["Run", "ordered", "read_qrels", "read_run", "read_texts", "write_run"]
 
 Run = Mapping[str, Mapping[str, float]]
 """Score by document id by query id. Higher is better; equal scores rank in the order of the mapping."""
 
-# Number of columns: which are the document's and the number's. The query's is the first.
+_Item = TypeVar("_Item")
+
+# Number of columns: which are the document's and the judgment's. The query's is the first.
 _QRELS = {4: (2, 3), 3: (1, 2)}  # TREC's; BEIR's
-_RUNS = {6: (2, 4), 4: (1, 3), 3: (1, 2)}  # TREC's; the same without the constants; MS MARCO's
-_HEADS = ("score", "relevance", "rel", "label", "rank")  # above a column of numbers
+_HEADS = ("score", "relevance", "rel", "label")  # above a column of judgments
 
 
 def ordered(scores: Mapping[str, float]) -> list[str]:
@@ -58,17 +60,17 @@ def read_texts(
         >>> read_texts(path, fields=["title", "text"])
         {'d1': 'Sky It is blue.'}
     """
-    read = _tabbed if ".tsv" in Path(path).suffixes else _object
-    texts: dict[str, str] = {}
+    suffix = next((each for each in reversed(Path(path).suffixes) if each != ".gz"), "")
+    found: dict[str, str] = {}
     seen = set()
-    for where, line in _lines(path):
-        name, said = read(line, where)
+    for record in _good(path, lambda lines: texts.read_texts(lines, str(path), suffix)):
+        where, name = f"{path}, line {record.line}", record.value["id"]
         if name in seen:
             raise InvalidArgumentError(f"{where}: the id {name!r} comes a second time")
         seen.add(name)
         if wanted is None or name in wanted:
-            texts[name] = _joined(said, fields, where)
-    return texts
+            found[name] = _joined(record.value, fields, where)
+    return found
 
 
 def read_qrels(path: str | os.PathLike[str]) -> dict[str, dict[str, int]]:
@@ -92,13 +94,26 @@ def read_qrels(path: str | os.PathLike[str]) -> dict[str, dict[str, int]]:
         {'q1': {'d7': 2}}
     """
     qrels: dict[str, dict[str, int]] = {}
-    wanted = "query, document and judgment (TREC's four columns, or BEIR's three)"
-    for where, query, document, judgment, _ in _rows(path, _QRELS, wanted):
+    is_first = True
+    for number, line in _good(path, lambda lines: numbered_lines(lines, str(path))):
+        where = f"{path}, line {number}"
+        columns = line.split()
+        if len(columns) not in _QRELS:
+            raise InvalidArgumentError(
+                f"{where}: must hold query, document and judgment (TREC's four columns, or BEIR's three), "
+                f"got {len(columns)} columns: {line.strip()[:80]!r}"
+            )
+        document, place = _QRELS[len(columns)]
+        is_head = is_first and columns[place].lower() in _HEADS
+        is_first = False
+        if is_head:
+            continue
+        judgment = _finite(columns[place], where)
         if judgment != int(judgment):
             raise InvalidArgumentError(
                 f"{where}: a judgment must be a whole number, got {judgment}"
             )
-        _put(qrels, query, document, int(judgment), where)
+        _put(qrels, columns[0], columns[document], int(judgment), where)
     if not qrels:
         raise InvalidArgumentError(f"{path} holds no judgments")
     return qrels
@@ -126,9 +141,14 @@ def read_run(path: str | os.PathLike[str]) -> dict[str, dict[str, float]]:
         {'q1': {'d7': 12.5}}
     """
     run: dict[str, dict[str, float]] = {}
-    wanted = "query, document, rank and score (TREC's six columns, or these four)"
-    for where, query, document, number, columns in _rows(path, _RUNS, wanted):
-        _put(run, query, document, -number if columns == min(_RUNS) else number, where)
+    for line in _good(path, lambda lines: runs.read_run(lines, str(path))):
+        where = f"{path}, line {line.number}"
+        score = line.score
+        if score is None:
+            if line.rank is None:
+                raise InvalidArgumentError(f"{where}: has neither a rank nor a score")
+            score = -line.rank
+        _put(run, line.query, line.document, _finite(score, where), where)
     if not run:
         raise InvalidArgumentError(f"{path} holds no ranking")
     return run
@@ -178,44 +198,28 @@ def _opener(path: str | os.PathLike[str]) -> Callable[..., Any]:
     return gzip.open if Path(path).suffix == ".gz" else open
 
 
-def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:
-    """Give the lines that hold anything, each with the name of its place."""
+def _good(
+    path: str | os.PathLike[str], read: Callable[[Iterable[bytes]], Iterable[_Item | BadRow]]
+) -> Iterator[_Item]:
+    """Give what a reader finds in a file; the first that it cannot use is an error."""
     try:
         with _opener(path)(path, "rb") as file:
-            for number, line in enumerate(file, start=1):
-                where = f"{path}, line {number}"
-                try:
-                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError as error:
-                    raise InvalidArgumentError(f"{where}: not UTF-8: {error}") from error
-                if text.strip():
-                    yield where, text
-    except (EOFError, OSError, zlib.error) as error:
+            for item in read(file):
+                if isinstance(item, BadRow):
+                    raise InvalidArgumentError(f"{path}, line {item.line}: {item.reason}")
+                yield item
+    except OSError as error:
         raise InvalidArgumentError(f"{path} cannot be read: {error}") from error
 
 
-def _rows(
-    path: str | os.PathLike[str], shapes: Mapping[int, tuple[int, int]], wanted: str
-) -> Iterator[tuple[str, str, str, float, int]]:
-    """Give place, query, document, number and count of columns of each line."""
-    for i, (where, line) in enumerate(_lines(path)):
-        columns = line.split()
-        if len(columns) not in shapes:
-            raise InvalidArgumentError(
-                f"{where}: must hold {wanted}, got {len(columns)} columns: {line.strip()[:80]!r}"
-            )
-        document, number = shapes[len(columns)]
-        if i == 0 and columns[number].lower() in _HEADS:
-            continue
-        try:
-            value = float(columns[number])
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise InvalidArgumentError(
-                f"{where}: column {number + 1} must be a finite number, got {columns[number]!r}"
-            )
-        yield where, columns[0], columns[document], value, len(columns)
+def _finite(number: str | float, where: str) -> float:
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidArgumentError(f"{where}: {number!r} must be a finite number")
+    return value
 
 
 def _put(
@@ -229,28 +233,8 @@ def _put(
     row[document] = value
 
 
-def _tabbed(line: str, where: str) -> tuple[str, str]:
-    name, tab, text = line.rstrip("\r\n").partition("\t")
-    if not tab or not name:
-        raise InvalidArgumentError(f"{where}: must hold an id, a tab and a text")
-    return name, text
-
-
-def _object(line: str, where: str) -> tuple[str, dict[str, Any]]:
-    try:
-        said = json.loads(line)
-    except (RecursionError, ValueError) as error:
-        raise InvalidArgumentError(f"{where}: not JSON: {error}") from error
-    name = said.get("_id", said.get("id")) if isinstance(said, dict) else None
-    if not isinstance(name, (str, int)) or isinstance(name, bool):
-        raise InvalidArgumentError(f'{where}: must be an object with an "_id" or "id", a string')
-    return str(name), said
-
-
-def _joined(said: str | dict[str, Any], fields: Sequence[str], where: str) -> str:
-    parts = (
-        [said] if isinstance(said, str) else [said[f] for f in fields if said.get(f) is not None]
-    )
+def _joined(value: Mapping[str, Any], fields: Sequence[str], where: str) -> str:
+    parts = [value[field] for field in fields if value.get(field) is not None]
     if not parts or not all(isinstance(part, str) for part in parts):
         raise InvalidArgumentError(
             f"{where}: must have strings as {' or '.join(map(repr, fields))}"

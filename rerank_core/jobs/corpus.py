@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rerank_core.errors import InvalidArgumentError, RerankError
-from rerank_core.jobs.formats.texts import read_texts
 from rerank_core.jobs.parts import make_durable
-from rerank_core.jobs.records import BadRow, Record
 from rerank_core.jobs.rows import check_unicode
+from rerank_core.records.record import BadRow, Record
+from rerank_core.records.texts import read_texts
 from rerank_core.request import texts_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import bz2
 import gzip
 import io
 import lzma
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["InputFile", "InputFiles", "is_fault_of_content"]
+__all__ = ["InputFile", "InputFiles"]
 
 
 def _zstandard(stream: BinaryIO) -> BinaryIO:
@@ -117,16 +116,6 @@ class InputFiles:
             self._below.close()
             self._below = None
             self._before += file.size
-
-
-def is_fault_of_content(error: Exception) -> bool:
-    """Tell whether reading failed for what a file holds, rather than for its disk or network.
-
-    Decompressors raise OSError, too, but without a number of the system.
-    """
-    if isinstance(error, OSError):
-        return error.errno is None
-    return isinstance(error, (EOFError, zlib.error, lzma.LZMAError))
 
 
 def _as_list(patterns: Any) -> list[str]:

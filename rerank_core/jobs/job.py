@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rerank_core.jobs.pipeline import ScoredWindow
-    from rerank_core.jobs.records import BadRow
     from rerank_core.jobs.scoring import Scorer
+    from rerank_core.records.record import BadRow
 
 __all__ = ["run"]
 

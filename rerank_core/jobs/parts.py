@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from rerank_core.jobs.records import BadRow
     from rerank_core.jobs.results import Ranked
     from rerank_core.jobs.settings import Settings
+    from rerank_core.records.record import BadRow
 
 __all__ = ["ERRORS", "JOURNAL", "Output", "make_durable"]
 

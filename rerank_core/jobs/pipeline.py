@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rerank_core.errors import InvalidArgumentError
-from rerank_core.jobs.records import BadRow
 from rerank_core.jobs.results import Ranked
 from rerank_core.jobs.rows import Row
 from rerank_core.jobs.scoring import Window
+from rerank_core.records.record import BadRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

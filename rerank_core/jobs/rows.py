@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rerank_core.errors import InvalidArgumentError, RerankError
-from rerank_core.jobs.records import BadRow, Record
+from rerank_core.records.record import BadRow, Record
 from rerank_core.request import checked_documents, checked_query, texts_of
 
 if TYPE_CHECKING:

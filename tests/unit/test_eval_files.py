@@ -100,27 +100,28 @@ GOOD = '{"_id": "a", "text": "One."}\n'
             "q1 0 d1 1\n\nq1 0 d1 1",
             "line 3: document 'd1' comes a second time for query 'q1'",
         ),
-        (read_qrels, "q1 0 d1 yes", "line 1: column 4 must be a finite number, got 'yes'"),
+        (read_qrels, "q1 0 d1 yes", "line 1: 'yes' must be a finite number"),
         (read_qrels, "q1 0 d1 0.5", "line 1: a judgment must be a whole number, got 0.5"),
         (
             read_qrels,
             "q1 0 d1 1\nquery-id corpus-id score",
-            "line 2: column 3 must be a finite number",
+            "line 2: 'score' must be a finite number",
         ),
         (read_run, "", "holds no ranking"),
-        (read_run, "q1 Q0 d1 1 nan bm25", "line 1: column 5 must be a finite number, got 'nan'"),
-        (read_run, "q1 Q0 d1 1 inf bm25", "line 1: column 5 must be a finite number, got 'inf'"),
+        (read_run, "q1 Q0 d1 1 nan bm25", "line 1: nan must be a finite number"),
+        (read_run, "q1 Q0 d1 1 inf bm25", "line 1: inf must be a finite number"),
         (
             read_run,
             "q1 Q0 d1 1 2.0",
-            "line 1: must hold query, document, rank and score .* 5 columns",
+            "line 1: a line must have 6 columns .*, got 5",
         ),
+        (read_run, "q1 d1\n", "line 1: has neither a rank nor a score"),
         (read_run, "q1 Q0 d1 1 2 x\nq1 Q0 d1 2 1 x", "line 2: document 'd1' comes a second time"),
         (read_run, b"q1 Q0 d\xff 1 2 x", "line 1: not UTF-8"),
         (read_texts, GOOD + "{", "line 2: not JSON"),
-        (read_texts, "[1]", 'line 1: must be an object with an "_id" or "id"'),
-        (read_texts, '{"text": "One."}', 'line 1: must be an object with an "_id" or "id"'),
-        (read_texts, '{"_id": true, "text": "One."}', 'line 1: must be an object with an "_id"'),
+        (read_texts, "[1]", "line 1: each line must hold a JSON object, not list"),
+        (read_texts, '{"text": "One."}', "line 1: each object needs an '_id' or 'id'"),
+        (read_texts, '{"_id": true, "text": "One."}', "line 1: each object needs an '_id' or 'id'"),
         (read_texts, GOOD * 2, "line 2: the id 'a' comes a second time"),
         (read_texts, '{"_id": "a", "body": "One."}', "line 1: must have strings as 'text'"),
         (read_texts, '{"_id": "a", "text": 1}', "line 1: must have strings as 'text'"),
@@ -134,15 +135,21 @@ def test_bad_lines(file, read, data, message):
 
 
 def test_bad_files(file, tmp_path):
-    for path in (
-        tmp_path / "missing",
-        tmp_path,
-        file(gzip.compress(b"q1 0 d1 1\n")[:-9], "cut.gz"),
-        file("q1 0 d1 1", "plain.gz"),
-    ):
+    for path in (tmp_path / "missing", tmp_path):
         with pytest.raises(InvalidArgumentError, match=f"^{re.escape(str(path))} cannot be read"):
             read_qrels(path)
-    with pytest.raises(InvalidArgumentError, match=r"line 1: must hold an id, a tab and a text"):
+    for path, line in (
+        (file(gzip.compress(b"q1 0 d1 1\n")[:-9], "cut.gz"), 1),
+        (file("q1 0 d1 1", "plain.gz"), 0),
+    ):
+        message = (
+            f"^{re.escape(str(path))}, line {line + 1}: the file breaks off after line {line}: "
+        )
+        with pytest.raises(InvalidArgumentError, match=message):
+            read_qrels(path)
+    with pytest.raises(
+        InvalidArgumentError, match=r"line 1: a line must be an id, a tab and a text"
+    ):
         read_texts(file("no tab", "queries.tsv"))
 
 

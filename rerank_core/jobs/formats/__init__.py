@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from rerank_core.errors import InvalidArgumentError
-from rerank_core.jobs.formats.jsonl import JsonLinesWriter, read_jsonl
-from rerank_core.jobs.formats.trec import RunWriter, read_run
+from rerank_core.jobs.formats.jsonl import JsonLinesWriter
+from rerank_core.jobs.formats.trec import RunWriter, read_candidates
+from rerank_core.records.jsonl import read_jsonl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rerank_core.jobs.files import InputFile, InputFiles
-    from rerank_core.jobs.records import BadRow, Record
     from rerank_core.jobs.results import Ranked
     from rerank_core.jobs.settings import Settings
+    from rerank_core.records.record import BadRow, Record
 
 __all__ = ["Writer", "format_of", "read", "writer"]
 
@@ -69,7 +70,7 @@ def _reader(form: str) -> Callable[[BinaryIO, str], Iterator[Record | BadRow]]:
     if form == "jsonl":
         return read_jsonl
     if form == "trec":
-        return read_run
+        return read_candidates
     from rerank_core.jobs.formats import arrow  # noqa: PLC0415  (pyarrow only where it is needed)
 
     return arrow.read_parquet if form == "parquet" else arrow.read_arrow

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rerank_core.jobs.files import is_fault_of_content
-from rerank_core.jobs.records import BadRow, Record
+from rerank_core.records.lines import is_fault_of_content
+from rerank_core.records.record import BadRow, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rerank_core.jobs.formats.jsonl import read_jsonl
-from rerank_core.jobs.formats.lines import numbered_lines
-from rerank_core.jobs.records import BadRow, Record
+from rerank_core.records.jsonl import read_jsonl
+from rerank_core.records.lines import numbered_lines
+from rerank_core.records.record import BadRow, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import lzma
+import zlib
 from typing import TYPE_CHECKING
 
-from rerank_core.jobs.files import is_fault_of_content
-from rerank_core.jobs.records import BadRow
+from rerank_core.records.record import BadRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["numbered_lines"]
+__all__ = ["is_fault_of_content", "numbered_lines"]
 
 
 def numbered_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str] | BadRow]:
@@ -33,3 +34,13 @@ def numbered_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, st
         if not is_fault_of_content(error):
             raise
         yield BadRow(name, number + 1, None, f"the file breaks off after line {number}: {error}")
+
+
+def is_fault_of_content(error: Exception) -> bool:
+    """Tell whether reading failed for what a file holds, rather than for its disk or network.
+
+    Decompressors raise OSError, too, but without a number of the system.
+    """
+    if isinstance(error, OSError):
+        return error.errno is None
+    return isinstance(error, (EOFError, zlib.error, lzma.LZMAError))
