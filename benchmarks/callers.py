@@ -8,8 +8,8 @@ Run as `python -m benchmarks.callers [ROUNDS]`.
 * One caller's latency, alone and beside a Python thread that never lets go of the GIL on its own, and the
   same for the same plan run by Python through onnxruntime's own package. Pinned: worker, caller and twin
   on one core, the busy thread on another.
-* The same callers where batches of several are run as one, as on CUDA, beside each batch on its own: of
-  passages, and of titles, which are often as long as one another.
+* The same callers without batches of several that are run as one: of passages, and of titles, which are often
+  as long as one another.
 * CPU seconds of an engine that has nothing to do.
 """
 
@@ -22,7 +22,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ import onnxruntime
 import tokenizers as hf
 
 from benchmarks import harness, workloads
-from rerank_core import Reranker, _loading
+from rerank_core import Reranker, _core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,8 +109,8 @@ def coalescing(directory: Path, rounds: int) -> dict[str, Any]:
     """Time the callers with batches of several run as one, and apart, in turn."""
     found = {}
     with (
-        Reranker(directory) as apart,
-        _coalescing(directory) as together,
+        _apart(directory) as apart,
+        Reranker(directory) as together,
         ThreadPoolExecutor(CALLERS) as pool,
     ):
         for kind, lengths in LENGTHS.items():
@@ -137,9 +137,8 @@ def coalescing(directory: Path, rounds: int) -> dict[str, Any]:
     return found
 
 
-def _coalescing(directory: Path) -> Reranker:
-    cpu = replace(_loading._DEVICES["cpu"], coalesces=True)
-    with mock.patch.dict(_loading._DEVICES, cpu=cpu):
+def _apart(directory: Path) -> Reranker:
+    with mock.patch.object(_core, "Engine", partial(_core.Engine, coalesces=False)):
         return Reranker(directory)
 
 

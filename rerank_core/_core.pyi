@@ -115,7 +115,7 @@ class Engine:
         max_queued_tokens: int = ...,
         refuse: bool = False,
         cache_rows: int = 0,
-        coalesces: bool = False,
+        coalesces: bool = True,
     ) -> None: ...
     def run(
         self,

@@ -39,14 +39,13 @@ class _Device:
     provider: str
     token_budget: int  # padded tokens of a batch
     width_multiple: int  # lengths are rounded up to it
-    coalesces: bool  # batches of several callers are run as one
 
 
 # On a CPU a batch gains nothing beyond some 500 tokens, and padding is pure loss; a GPU wants large
 # batches of few shapes. Measured: ARCHITECTURE.md, "The plan".
 _DEVICES = {
-    "cpu": _Device("CPUExecutionProvider", token_budget=512, width_multiple=1, coalesces=False),
-    "cuda": _Device("CUDAExecutionProvider", token_budget=16384, width_multiple=32, coalesces=True),
+    "cpu": _Device("CPUExecutionProvider", token_budget=512, width_multiple=1),
+    "cuda": _Device("CUDAExecutionProvider", token_budget=16384, width_multiple=32),
 }
 
 
@@ -142,7 +141,6 @@ def load(
         width_multiple=kind.width_multiple if graph.session.has_attention_mask else 1,
         max_width=row_tokens,
         cache_rows=cache_rows or 0,
-        coalesces=kind.coalesces,
         row_memory=row_memory,
         memory_limit=memory_limit or UNLIMITED,
         **queue,

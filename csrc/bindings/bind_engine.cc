@@ -159,7 +159,7 @@ void bind_engine(py::module_& m) {
            py::arg("max_batch_rows"), py::arg("width_multiple"), py::arg("max_width"),
            py::arg("row_memory") = SeenMemory(), py::arg("memory_limit") = kUnbounded,
            py::arg("max_queued_rows") = kUnbounded, py::arg("max_queued_tokens") = kUnbounded,
-           py::arg("refuse") = false, py::arg("cache_rows") = 0, py::arg("coalesces") = false)
+           py::arg("refuse") = false, py::arg("cache_rows") = 0, py::arg("coalesces") = true)
       .def("run", &run, py::arg("query_ids").noconvert(), py::arg("query_offsets").noconvert(),
            py::arg("document_ids").noconvert(), py::arg("document_offsets").noconvert(),
            py::arg("query_of").noconvert(), py::arg("limits"), py::arg("call") = py::none())

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -175,7 +176,7 @@ void Engine::State::enqueue(const std::shared_ptr<Task>& task) {
   {
     const std::lock_guard lock(mutex);
     if (closed) std::rethrow_exception(closed_error());
-    check_room(task->load_from(0));
+    check_room(task->load());
     queue.push(task);
     pool.wake(*this);
   }
@@ -247,18 +248,22 @@ void Engine::State::add_company(std::vector<Turns::Turn>& turns) {
   const auto [begin, first_rows, width] = first->batch(piece);
   const std::int64_t most = std::min(plan.max_batch_rows, plan.max_batch_tokens / width);
   std::int64_t rows = first_rows;
-  const auto suits = [&](const Task& other, std::size_t next) {
+  // No worker goes without a piece because another has several.
+  std::int64_t spare = static_cast<std::int64_t>(queue.pieces()) - free_slots();
+  const auto chosen = [&](const Task& other,
+                          const Turns::IsLeft& is_left) -> std::optional<std::size_t> {
     const auto* job = dynamic_cast<const Job*>(&other);
-    if (job == nullptr) return false;
-    const Batch& more = job->batch(next);
-    const std::int64_t taken = job->bytes(next);
-    if (more.width != width || more.rows > most - rows || taken > plan.memory_limit - bytes)
-      return false;
-    rows += more.rows;
-    bytes += taken;
-    return true;
+    if (job == nullptr || rows == most || spare <= 0) return std::nullopt;
+    const auto next = job->last_batch(width, is_left);
+    if (!next || job->batch(*next).rows > most - rows ||
+        job->bytes(*next) > plan.memory_limit - bytes)
+      return std::nullopt;
+    rows += job->batch(*next).rows;
+    bytes += job->bytes(*next);
+    --spare;
+    return next;
   };
-  queue.take_beside(task->call().priority, suits, turns);
+  queue.take_ahead(task->call().priority, chosen, turns);
 }
 
 void Engine::State::give_back(const std::vector<Turns::Turn>& turns) {

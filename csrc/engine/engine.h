@@ -3,8 +3,8 @@
 // A request is paired and planned on the thread of its caller, then queued. Whenever a worker of the
 // process (worker_pool.h) is free for this engine it takes the piece whose turn it is (turns.h); for a
 // request that is a batch, which it packs into buffers of its own and runs on the shared session. So a
-// request is spread over all workers, and callers share them; where the engine coalesces they share
-// batches too. Nothing here knows Python.
+// request is spread over all workers, and callers share them, and batches too. Nothing here knows
+// Python.
 #pragma once
 
 #include <atomic>
@@ -44,7 +44,7 @@ struct Resources {
   // Rows whose logits are kept for later requests.
   std::size_t cache_rows = 0;
   // Batches of several requests whose rows are as wide are run as one, within the limits of a batch.
-  bool coalesces = false;
+  bool coalesces = true;
 };
 
 class Engine {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
@@ -47,6 +48,18 @@ PairLogits Job::result() const {
   result.tokens_run = paired_.tokens_run;
   result.truncated = paired_.truncated;
   return result;
+}
+
+std::optional<std::size_t> Job::last_batch(std::int64_t width,
+                                           const std::function<bool(std::size_t)>& is_left) const {
+  const std::vector<Batch>& all = plan_.batches;  // widest first
+  const auto behind = std::partition_point(
+      all.begin(), all.end(), [width](const Batch& batch) { return batch.width >= width; });
+  for (auto batch = behind; batch != all.begin() && std::prev(batch)->width == width; --batch) {
+    const auto place = static_cast<std::size_t>(std::prev(batch) - all.begin());
+    if (is_left(place)) return place;
+  }
+  return std::nullopt;
 }
 
 Load Job::load(std::size_t batch) const {
@@ -108,7 +121,7 @@ void run_batches(Scorer& scorer, std::span<const JobBatch> parts, WorkerBuffers&
     const std::size_t rows = job->rows_of(batch).size();
     job->keep(batch, rest.first(rows), keys);
     rest = rest.subspan(rows);
-    if (batch == 0) counters.wait_ns += ns(start - job->submitted_);
+    if (!job->has_begun_.test_and_set()) counters.wait_ns += ns(start - job->submitted_);
   }
   ++counters.batches;
   counters.rows += packed.rows;

@@ -1,9 +1,11 @@
 // The scores of one request: what to run, and what came of it.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -71,6 +73,9 @@ class Job final : public Task {
       Call call);
 
   const Batch& batch(std::size_t batch) const { return plan_.batches[batch]; }
+  // The last of this width that is left, which is the one with the fewest rows.
+  std::optional<std::size_t> last_batch(std::int64_t width,
+                                        const std::function<bool(std::size_t)>& is_left) const;
   std::int64_t cost(std::size_t batch) const override { return load(batch).tokens; }
   Load load(std::size_t batch) const override;
   std::int64_t bytes(std::size_t batch) const override;
@@ -99,6 +104,7 @@ class Job final : public Task {
   const KnownRows known_;
   const BatchPlan plan_;
   const Clock::time_point submitted_ = Clock::now();
+  std::atomic_flag has_begun_{};
   std::vector<float> row_logits_;  // of each row that is the first of its equals
 };
 

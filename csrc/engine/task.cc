@@ -5,9 +5,9 @@
 
 namespace rerank {
 
-Load Task::load_from(std::size_t piece) const {
+Load Task::load() const {
   Load sum;
-  for (; piece < num_pieces_; ++piece) {
+  for (std::size_t piece = 0; piece < num_pieces_; ++piece) {
     const auto [rows, tokens] = load(piece);
     sum.rows += rows;
     sum.tokens += tokens;

@@ -46,7 +46,7 @@ class Task {
 
   virtual std::int64_t cost(std::size_t piece) const = 0;  // of a turn, about one per padded token
   virtual Load load(std::size_t piece) const = 0;
-  Load load_from(std::size_t piece) const;  // of it and all behind it
+  Load load() const;  // of all
   // Of memory that is taken while it runs.
   virtual std::int64_t bytes(std::size_t /*piece*/) const { return 0; }
   // Whether it ends earlier when it has the threads of all workers.

@@ -7,7 +7,7 @@
 namespace rerank {
 
 void TaskQueue::push(std::shared_ptr<Task> task) {
-  const Load load = task->load_from(0);
+  const Load load = task->load();
   // Tasks without a row are those that make rows of texts: not for them to wait for room.
   if (load.rows == 0 || (door_.empty() && fits(load))) return enter({std::move(task), load});
   const int priority = task->call().priority;
@@ -25,21 +25,20 @@ Turns::Turn TaskQueue::take() {
   return turn;
 }
 
-void TaskQueue::take_beside(int priority, const Turns::Suits& suits,
-                            std::vector<Turns::Turn>& taken) {
+void TaskQueue::take_ahead(int priority, const Turns::Chosen& chosen,
+                           std::vector<Turns::Turn>& taken) {
   const std::size_t before = taken.size();
-  turns_.take_beside(priority, suits, taken);
+  turns_.take_ahead(priority, chosen, taken);
   for (const Turns::Turn& turn : std::span(taken).subspan(before)) leave(turn);
   admit();
 }
 
 std::size_t TaskQueue::remove(const Task& task) {
-  std::size_t first = 0;
-  if (const auto next = turns_.remove(task)) {
-    first = *next;
-    const auto [rows, tokens] = task.load_from(first);
-    load_.rows -= rows;
-    load_.tokens -= tokens;
+  std::size_t left = task.num_pieces();
+  if (const auto rest = turns_.remove(task)) {
+    left = rest->pieces;
+    load_.rows -= rest->load.rows;
+    load_.tokens -= rest->load.tokens;
   } else {
     const auto waits = std::find_if(door_.begin(), door_.end(), [&](const Waiting& other) {
       return other.task.get() == &task;
@@ -48,7 +47,7 @@ std::size_t TaskQueue::remove(const Task& task) {
     door_.erase(waits);
   }
   admit();
-  return task.num_pieces() - first;
+  return left;
 }
 
 std::vector<std::shared_ptr<Task>> TaskQueue::tasks() const {

@@ -38,7 +38,7 @@ class TaskQueue {
   bool empty() const { return turns_.empty(); }  // then nobody is at the door either
   Turns::Turn next() { return turns_.next(); }
   Turns::Turn take();
-  void take_beside(int priority, const Turns::Suits& suits, std::vector<Turns::Turn>& taken);
+  void take_ahead(int priority, const Turns::Chosen& chosen, std::vector<Turns::Turn>& taken);
   std::size_t pieces() const { return turns_.pieces(); }  // behind the door
 
   // Takes the task out; gives the number of its pieces that now will not be taken.

@@ -1,5 +1,6 @@
 #include "engine/turns.h"
 
+#include <algorithm>
 #include <cassert>
 #include <iterator>
 #include <utility>
@@ -26,35 +27,55 @@ Turns::Turn Turns::next() {
 
 Turns::Turn Turns::take() {
   next();  // comes to the front
-  return take(lanes_.begin()->second.begin());
+  const auto place = lanes_.begin()->second.begin();
+  return take(place, place->next);
 }
 
-void Turns::take_beside(int priority, const Suits& suits, std::vector<Turn>& taken) {
+void Turns::take_ahead(int priority, const Chosen& chosen, std::vector<Turn>& taken) {
   const auto lane = lanes_.find(priority);
   if (lane == lanes_.end()) return;
   auto place = lane->second.begin();
-  for (std::size_t left = lane->second.size(); left > 0; --left) {
+  for (std::size_t looks = std::min(lane->second.size(), kLooks); looks > 0; --looks) {
     const auto current = place++;  // it may go, and with the last one the lane
-    if (suits(*current->task, current->next)) taken.push_back(take(current));
+    const auto piece =
+        chosen(*current->task, [current](std::size_t other) { return current->is_left(other); });
+    if (piece) taken.push_back(take(current, *piece));
   }
 }
 
-Turns::Turn Turns::take(Lane::iterator place) {
-  Turn turn{place->task, place->next};
+Turns::Turn Turns::take(Lane::iterator place, std::size_t piece) {
+  assert(place->is_left(piece));
+  Entry& entry = *place;
+  const std::size_t end = entry.task->num_pieces();
+  if (piece != entry.next) {
+    entry.ahead.resize(end);
+    entry.ahead[piece] = true;
+  } else {
+    do ++entry.next;
+    while (entry.next < end && !entry.is_left(entry.next));
+  }
   --pieces_;
-  ++place->next;
-  place->credit -= turn.task->cost(turn.piece);
-  if (place->next == turn.task->num_pieces()) erase(place);
+  entry.credit -= entry.task->cost(piece);
+  Turn turn{entry.task, piece};
+  if (entry.next == end) erase(place);
   return turn;
 }
 
-std::optional<std::size_t> Turns::remove(const Task& task) {
+std::optional<Turns::Rest> Turns::remove(const Task& task) {
   const auto found = places_.find(&task);
   if (found == places_.end()) return std::nullopt;
-  const std::size_t first = found->second->next;
-  pieces_ -= task.num_pieces() - first;
+  const Entry& entry = *found->second;
+  Rest rest;
+  for (std::size_t piece = entry.next; piece < task.num_pieces(); ++piece) {
+    if (!entry.is_left(piece)) continue;
+    const auto [rows, tokens] = task.load(piece);
+    ++rest.pieces;
+    rest.load.rows += rows;
+    rest.load.tokens += tokens;
+  }
+  pieces_ -= rest.pieces;
   erase(found->second);
-  return first;
+  return rest;
 }
 
 std::vector<std::shared_ptr<Task>> Turns::tasks() const {

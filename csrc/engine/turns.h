@@ -6,6 +6,8 @@
 // pieces those have left, and over time all get the same share of tokens, however wide their rows.
 // Weighted fair queueing would bound the wait by the same, with a virtual clock and a search tree;
 // here a piece is taken in constant time.
+//
+// A piece may also be taken ahead of its turn, to run together with that of another task.
 #pragma once
 
 #include <cstddef>
@@ -40,25 +42,37 @@ class Turns {
   // Of those that are here; there must be one.
   Turn next();
   Turn take();
-  // Out of turn, and paid for as in it: the next piece of each task of this priority where `suits`
-  // says yes, which is asked once for each.
-  using Suits = std::function<bool(const Task&, std::size_t piece)>;
-  void take_beside(int priority, const Suits& suits, std::vector<Turn>& taken);
+  // Ahead of their turn, and paid for as in it: what `chosen` names of the pieces of each task that
+  // are left. Asked once for each of the next kLooks tasks of this priority.
+  using IsLeft = std::function<bool(std::size_t piece)>;
+  using Chosen = std::function<std::optional<std::size_t>(const Task&, const IsLeft&)>;
+  void take_ahead(int priority, const Chosen& chosen, std::vector<Turn>& taken);
   std::size_t pieces() const { return pieces_; }
 
-  // The first piece that was not taken, if the task was here.
-  std::optional<std::size_t> remove(const Task& task);
+  // What was left of the task, if it was here.
+  struct Rest {
+    std::size_t pieces = 0;
+    Load load{};
+  };
+  std::optional<Rest> remove(const Task& task);
   std::vector<std::shared_ptr<Task>> tasks() const;
 
  private:
+  static constexpr std::size_t kLooks = 256;
+
   struct Entry {
     std::shared_ptr<Task> task;
-    std::size_t next = 0;
+    std::size_t next = 0;  // piece
     std::int64_t credit = kTurn;
+    std::vector<bool> ahead{};  // which pieces were taken ahead; empty where none was
+
+    bool is_left(std::size_t piece) const {
+      return piece >= next && (ahead.empty() || !ahead[piece]);
+    }
   };
   using Lane = std::list<Entry>;  // whose turn it is in front
 
-  Turn take(Lane::iterator place);
+  Turn take(Lane::iterator place, std::size_t piece);
   void erase(Lane::iterator place);
 
   std::map<int, Lane, std::greater<>> lanes_;  // by priority; none is empty

@@ -31,6 +31,7 @@ class WorkerPool {
 
    protected:
     std::int64_t threads() const { return threads_; }
+    std::int64_t free_slots() const { return threads_ - running_; }  // with the lock
 
    private:
     friend class WorkerPool;

@@ -24,8 +24,6 @@ namespace {
 using namespace rerank;
 using namespace rerank::test;
 
-const Resources kCoalescing{.coalesces = true};
-
 // Holds the first batch back, so that what comes meanwhile waits together; and counts the rows of each.
 class Held {
  public:
@@ -63,7 +61,7 @@ Question asked(std::int32_t id, std::size_t documents, std::size_t tokens = 8) {
 Ints rows_together(const std::vector<Question>& questions, PlanLimits plan,
                    const std::vector<Call>& calls = {}) {
   Held held;
-  Engine engine(held.model(), bert(), std::move(plan), {}, kCoalescing);
+  Engine engine(held.model(), bert(), std::move(plan));
   const Question blocker = asked(9, 1, 30);
   const auto first = engine.submit(blocker.view(), {.priority = 9});
   held.gate().await(1);
@@ -90,6 +88,18 @@ void rows_of_other_widths_do_not() {
   CHECK_EQ(rows_together({asked(21, 3), asked(22, 2, 9)}, {.width_multiple = 8}), {5});
 }
 
+// The first has widths 14, 12 and 10, and its batches take along those of the others that are as wide,
+// behind wider ones of their own.
+void rows_ahead_of_their_turn_do_too() {
+  const auto mixed = [](std::int32_t id, std::vector<std::size_t> tokens) {
+    std::vector<Ids> texts;
+    for (const std::size_t each : tokens) texts.emplace_back(each, id);
+    return Question({id}, texts);
+  };
+  CHECK_EQ(rows_together({mixed(21, {10, 8, 6}), mixed(22, {12, 8, 6}), mixed(23, {8, 7, 6})}, {}),
+           {1, 3, 3, 1, 1});
+}
+
 void limits_of_a_batch_hold() {
   const std::vector<Question> questions{asked(21, 3), asked(22, 3), asked(23, 1)};
   CHECK_EQ(rows_together(questions, {.max_batch_rows = 5}), {4, 3});
@@ -111,7 +121,7 @@ void priorities_are_kept_apart() {
 
 void without_it_none_does() {
   Held held;
-  Engine engine(held.model(), bert(), {});
+  Engine engine(held.model(), bert(), {}, {}, {.coalesces = false});
   const Question a = asked(21, 3);
   const Question b = asked(22, 2);
   const auto first = engine.submit(a.view());
@@ -127,7 +137,7 @@ void without_it_none_does() {
 
 void only_whose_fault_it_is_fails() {
   Held held;
-  Engine engine(held.model(), bert(), {}, {}, kCoalescing);
+  Engine engine(held.model(), bert(), {});
   const Question blocker = asked(9, 1, 30);
   const Question good = asked(21, 3);
   const Question bad = asked(kPoison, 2);
@@ -155,7 +165,7 @@ void who_leaves_takes_nobody_along() {
         (batches++ == 0 ? first_gate : second_gate).pass();
         fake_model(batch, logits, stop);
       },
-      bert(), {}, {}, kCoalescing);
+      bert(), {});
   const Question blocker = asked(9, 1, 30);
   const Question question = asked(21, 3);
   const Question other = asked(22, 3);
@@ -187,7 +197,7 @@ void many_callers_at_once() {
         }
         fake_model(batch, logits, stop);
       },
-      bert(), kFourWorkers, {.rows = 30}, {.cpus = 2, .cache_rows = 50, .coalesces = true});
+      bert(), kFourWorkers, {.rows = 30}, {.cpus = 2, .cache_rows = 50});
   on_threads(8, [&](int thread) {
     std::mt19937 random(static_cast<unsigned>(500 + thread));
     for (int i = 0; i < 300; ++i) {
@@ -206,6 +216,7 @@ int main() {
   return run_all({
       {"rows as wide run together", rows_as_wide_run_together},
       {"rows of other widths do not", rows_of_other_widths_do_not},
+      {"rows ahead of their turn do too", rows_ahead_of_their_turn_do_too},
       {"limits of a batch hold", limits_of_a_batch_hold},
       {"memory is not exceeded", memory_is_not_exceeded},
       {"priorities are kept apart", priorities_are_kept_apart},

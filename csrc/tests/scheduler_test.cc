@@ -151,29 +151,52 @@ void a_task_that_leaves_is_gone() {
   turns.push(task);
   turns.push(idle('b', 2, 512));
   CHECK_EQ(names(turns, 3), "aba");
-  CHECK_EQ(turns.remove(*task).value_or(99), 2);
+  CHECK_EQ(turns.remove(*task).value_or(Turns::Rest{}).pieces, 3);
   CHECK_EQ(names(turns), "b");
   CHECK_EQ(turns.remove(*task).has_value(), false);
   CHECK_EQ(turns.size(), 0);
 }
 
-void who_rides_along_pays() {
+void what_is_taken_ahead_is_paid() {
   Turns turns;
   turns.push(idle('a', 2, 512));
-  turns.push(idle('b', 3, 1024));
+  turns.push(idle('b', 4, 1024));
   turns.push(idle('p', 1, 512, -1));
   std::vector<Turns::Turn> taken{turns.take()};
-  turns.take_beside(0, [](const Task& task, std::size_t) { return task.num_pieces() == 3; }, taken);
+  const auto third = [](const Task& task, const Turns::IsLeft& is_left) {
+    return task.num_pieces() == 4 && is_left(2) ? std::optional<std::size_t>(2) : std::nullopt;
+  };
+  turns.take_ahead(0, third, taken);
   CHECK_EQ(taken.size(), 2);
-  CHECK_EQ(static_cast<const Idle&>(*taken.back().task).name(), 'b');
-  CHECK_EQ(names(turns), "abbp");  // a is not yet done when b would be: it has to wait two turns
-  turns.push(idle('c', 1, 512));
-  taken.clear();
-  turns.take_beside(7, [](const Task&, std::size_t) { return true; }, taken);
-  CHECK_EQ(taken.empty(), true);
-  turns.take_beside(0, [](const Task&, std::size_t) { return true; }, taken);
-  CHECK_EQ(taken.size(), 1);  // and the lane is gone
+  CHECK_EQ(taken.back().piece, 2);
+  CHECK_EQ(turns.pieces(), 5);
+  turns.take_ahead(0, third, taken);  // it is gone
+  turns.take_ahead(7, third, taken);  // nobody is there
+  CHECK_EQ(taken.size(), 2);
+  CHECK_EQ(names(turns, 1), "a");  // b has spent its turn
+  std::vector<std::size_t> pieces;
+  for (int i = 0; i < 3; ++i) pieces.push_back(turns.take().piece);
+  CHECK_EQ(pieces, {0, 1, 3});
+  const auto first = [](const Task& /*task*/, const Turns::IsLeft& is_left) {
+    return is_left(0) ? std::optional<std::size_t>(0) : std::nullopt;
+  };
+  turns.take_ahead(-1, first, taken);
+  CHECK_EQ(taken.size(), 3);  // and with it the lane is gone
   CHECK_EQ(turns.empty(), true);
+}
+
+void what_was_taken_ahead_is_not_left() {
+  TaskQueue queue({});
+  const auto task = idle('a', 5, 10);
+  queue.push(task);
+  std::vector<Turns::Turn> taken{queue.take()};
+  queue.take_ahead(
+      0, [](const Task& /*task*/, const Turns::IsLeft& /*is_left*/) { return 3; }, taken);
+  CHECK_EQ(queue.load().tokens, 30);
+  CHECK_EQ(queue.remove(*task), 3);
+  CHECK_EQ(queue.load().rows, 0);
+  CHECK_EQ(queue.load().tokens, 0);
+  CHECK_EQ(queue.pieces(), 0);
 }
 
 void nobody_overtakes_at_the_door() {
@@ -536,7 +559,8 @@ int main() {
       {"higher priorities go first", higher_priorities_go_first},
       {"shares are equal, whatever the pieces cost", shares_are_equal_whatever_the_pieces_cost},
       {"a task that leaves is gone", a_task_that_leaves_is_gone},
-      {"who rides along pays", who_rides_along_pays},
+      {"what is taken ahead is paid", what_is_taken_ahead_is_paid},
+      {"what was taken ahead is not left", what_was_taken_ahead_is_not_left},
       {"nobody overtakes at the door", nobody_overtakes_at_the_door},
       {"a request larger than the bound comes in alone",
        a_request_larger_than_the_bound_comes_in_alone},
