@@ -11,8 +11,8 @@ import json
 import socket
 import sys
 import tempfile
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,11 +94,9 @@ def all_at_once(calls: list[Callable[[], Any]], each: int) -> list[float]:
     def repeat(call: Callable[[], Any]) -> None:
         seconds.extend([seconds_of(call) for _ in range(each)])
 
-    threads = [threading.Thread(target=repeat, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(calls)) as pool:
+        for done in [pool.submit(repeat, call) for call in calls]:
+            done.result()
     return seconds
 
 
@@ -122,6 +120,8 @@ def measure(root: Path, shape: graphs.Shape, rounds: int) -> dict[str, Any]:
         connection.close()
 
         callers = [Connection(port, many) for _ in range(_CALLERS)]
+        for caller in callers:
+            caller.post()  # a server does not wait long for the first request of a connection
         contenders = {
             "inside": lambda: all_at_once([inside(many)] * _CALLERS, 3),
             "http": lambda: all_at_once([caller.post for caller in callers], 3),
