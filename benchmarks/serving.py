@@ -34,13 +34,11 @@ _CONNECTIONS = 200
 class Connection:
     """A client that stays connected, and sends one request again and again: as little of one as can be."""
 
-    def __init__(self, port: int, work: workloads.Workload) -> None:
-        documents = [{"text": text} for text in work.documents]
-        body = json.dumps({"model": "model", "query": work.query, "documents": documents})
-        head = (
-            f"POST /rerank HTTP/1.1\r\nHost: x\r\nApi-Key: x\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        self._request = (head + body).encode()
+    def __init__(self, port: int, path: str, body: dict[str, Any], *headers: str) -> None:
+        said = json.dumps(body)
+        head = [f"POST {path} HTTP/1.1", "Host: x", *headers]
+        head += ["Content-Type: application/json", f"Content-Length: {len(said)}", "", said]
+        self._request = "\r\n".join(head).encode()
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=120)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -66,6 +64,13 @@ class Connection:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def pinecone(port: int, work: workloads.Workload) -> Connection:
+    """Give a client of Pinecone's dialect."""
+    documents = [{"text": text} for text in work.documents]
+    body = {"model": "model", "query": work.query, "documents": documents}
+    return Connection(port, "/rerank", body, "Api-Key: x")
 
 
 def seconds_of(call: Callable[[], Any]) -> float:
@@ -113,13 +118,13 @@ def measure(root: Path, shape: graphs.Shape, rounds: int) -> dict[str, Any]:
             documents = [{"text": text} for text in work.documents]
             return lambda: inference.rerank("model", work.query, documents)
 
-        connection = Connection(port, few)
+        connection = pinecone(port, few)
         ours = inside(few)().to_dict()
         equal = json.loads(connection.post()) == ours
         one = latency(inside(few), connection.post, 40 * rounds)
         connection.close()
 
-        callers = [Connection(port, many) for _ in range(_CALLERS)]
+        callers = [pinecone(port, many) for _ in range(_CALLERS)]
         for caller in callers:
             caller.post()  # a server does not wait long for the first request of a connection
         contenders = {
@@ -129,7 +134,7 @@ def measure(root: Path, shape: graphs.Shape, rounds: int) -> dict[str, Any]:
         times = harness.interleaved(contenders, rounds)
         for caller in callers:
             caller.close()
-        crowd = [Connection(port, few) for _ in range(_CONNECTIONS)]
+        crowd = [pinecone(port, few) for _ in range(_CONNECTIONS)]
         wall = time.perf_counter()
         waits = 1000 * np.array(all_at_once([each.post for each in crowd], 2))
         wall = time.perf_counter() - wall
