@@ -144,7 +144,7 @@ export RERANK_CORE_DATA ?= $(abspath $(DATA))
 # Each row is run through ALONE, if that is given: a command that waits until the machine is quiet, say.
 ALONE :=
 bench: peers
-	$(BIN)/python -m benchmarks --alone "$(ALONE)" "peers:*" "growth:*" "startup:*" "idle:*" "throughput:*" "plan:*" "overhead:*" "memory:*" "callers:*" "alone:*" "serving:*"
+	$(BIN)/python -m benchmarks --alone "$(ALONE)" "peers:*" "growth:*" "startup:*" "idle:*" "throughput:*" "plan:*" "overhead:*" "memory:*" "callers:*" "alone:*" "serving*"
 	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks --alone "$(ALONE)" "tokenizing:*"
 	$(BIN)/pytest benchmarks --benchmark-only
 	$(MAKE) report

@@ -242,7 +242,7 @@ std::vector<Turns::Turn> Engine::State::take() {
 }
 
 void Engine::State::add_company(std::vector<Turns::Turn>& turns) {
-  const auto& [task, piece] = turns.front();
+  const auto [task, piece] = turns.front();
   const auto* first = dynamic_cast<const Job*>(task.get());
   if (first == nullptr) return;
   const auto [begin, first_rows, width] = first->batch(piece);
