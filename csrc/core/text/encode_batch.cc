@@ -49,7 +49,8 @@ EncodeBatch::EncodeBatch(const Tokenizer& tokenizer, ScratchPool& pool,
 }
 
 void EncodeBatch::run(std::size_t slice) {
-  // Its own until it is full: in slices_ it shared a cache line with the next thread's.
+  // Its own until it is full: in slices_ it shared a cache line with the next thread's. 2026-11-21: one
+  // for all slices of a thread, copied when full, gained 2 % on one thread and nothing in how two scale.
   std::vector<std::int32_t> ids;
   const auto [begin, end] = std::pair(slices_[slice].begin, slices_[slice].end);
   std::unique_ptr<Tokenizer::Scratch> scratch = pool_.take();
