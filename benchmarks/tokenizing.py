@@ -1,20 +1,22 @@
 """Text to ids against the `tokenizers` library, on real vocabularies: results/tokenizing.json.
 
 Run as `python -m benchmarks.tokenizing DATA [ROUNDS]`, DATA being the folder of reference data. Both
-encode the same texts on one thread, in turn, after their ids were found equal; then ours on all cores.
+encode the same texts on one thread, in turn, after their ids were found equal; then ours on all cores, beside
+what the machine gives as many processes that have nothing in common.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +26,9 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 from benchmarks import harness
 from rerank_core import Tokenizer
 from rerank_core._cpu import available_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FILES = {
     "WordPiece, 30,522 (bert-base-uncased)": "bert-base-uncased/bge-small-en-v1.5.tokenizer.json",
@@ -94,8 +99,35 @@ def measure(path: Path, works: dict[str, list[str]], rounds: int) -> dict[str, A
             "scaling": harness.summary(
                 [a / b for a, b in zip(seconds["one core"], seconds["all cores"], strict=True)]
             ),
+            "scaling_of_processes": harness.summary(
+                [
+                    available_cpus() * a / _beside_others(contenders["one core"])
+                    for a in seconds["one core"]
+                ]
+            ),
         }
     return {"texts": rows, "loading": _loading(path, rounds)}
+
+
+def _beside_others(work: Callable[[], Any]) -> float:
+    """Give the seconds that the work takes in each of as many processes as there are cores."""
+    forks = multiprocessing.get_context("fork")
+    count = available_cpus()
+    barrier, took = forks.Barrier(count), forks.SimpleQueue()
+
+    def child() -> None:
+        work()
+        barrier.wait()
+        start = time.perf_counter()
+        work()
+        took.put(time.perf_counter() - start)
+
+    children = [forks.Process(target=child) for _ in range(count)]
+    for each in children:
+        each.start()
+    for each in children:
+        each.join()
+    return float(np.mean([took.get() for _ in children]))
 
 
 def _loading(path: Path, rounds: int) -> dict[str, Any]:
@@ -130,7 +162,8 @@ def main() -> None:
         for work, figures in row["texts"].items():
             print(
                 f"{name:<40} {work:<15} {figures['tokens_per_second']['median'] / 1e6:6.1f} M/s, "
-                f"{figures['ratio']['median']:.1f}x, {figures['scaling']['median']:.2f} on all",
+                f"{figures['ratio']['median']:.1f}x, {figures['scaling']['median']:.2f} on all, "
+                f"{figures['scaling_of_processes']['median']:.2f} by processes",
                 flush=True,
             )
         print(row["loading"], flush=True)
