@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.tables import load, provenance, spread
+from benchmarks.tables import load, provenance, spread, table
 
 
 def policies() -> list[str]:
@@ -17,7 +17,7 @@ def policies() -> list[str]:
         f"{ours}, memory",
         f"{others[0]}, memory",
     ]
-    lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
+    rows = []
     for shape, works in throughput["shapes"].items():
         above = {name: f"{row['above_mb']:.0f} MB" for name, row in memory["shapes"][shape].items()}
         for work, row in works.items():
@@ -26,8 +26,7 @@ def policies() -> list[str]:
             cells = [f"{shape}, {work}", spread(contenders[names[0]]["ms_per_request"], 0, " ms")]
             cells += [spread(contenders[name]["ratio"], 1, "x") for name in names[1:]]
             cells += ["0 (equal bits)" if worst == 0 else f"{worst:.0e}"]
-            cells += [above[ours], above[others[0]]]
-            lines.append(f"| {' | '.join(cells)} |")
+            rows.append([*cells, above[ours], above[others[0]]])
     first = next(iter(throughput["shapes"].values()))
     draws = "; ".join(f"{name}: {row['draws'][0]}" for name, row in first.items())
     note = (
@@ -38,81 +37,72 @@ def policies() -> list[str]:
         "512 tokens. "
         f"{provenance(throughput)}. Reproduce with `python -m benchmarks 'throughput*'`."
     )
-    return [*lines, "", note]
+    return [*table(head, rows), "", note]
 
 
 def overhead() -> list[str]:
     result = load("overhead")
-    lines = [
-        "| shape | outside the model's run, ids given | tokenizer, of all | if it were the library's |",
-        "|---|---:|---:|---:|",
+    head = [
+        "shape",
+        "outside the model's run, ids given",
+        "tokenizer, of all",
+        "if it were the library's",
     ]
-    for shape, row in result["shapes"].items():
-        shares = [
-            {key: 100 * value for key, value in row[name].items()}
-            for name in ("outside_run", "tokenizer_of_total", "library_of_total")
-        ]
-        cells = [spread(share, 2, " %") for share in shares]
-        lines.append(f"| {shape} | {' | '.join(cells)} |")
-    return [*lines, "", f"{provenance(result)}."]
+    names = ("outside_run", "tokenizer_of_total", "library_of_total")
+    rows = [
+        [shape, *(spread(row[name], 2, " %", 100) for name in names)]
+        for shape, row in result["shapes"].items()
+    ]
+    return [*table(head, rows), "", f"{provenance(result)}."]
 
 
 def tokenizing() -> list[str]:
     result = load("tokenizing")
-    lines = [
-        "| tokenizer | text | tokens/s, one thread | times `encode_batch_fast` | all cores, times one | as many processes |",
-        "|---|---|---:|---:|---:|---:|",
-    ]
-    loading = [
-        "| tokenizer | load | `tokenizers` | memory at its peak | `tokenizers` |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for name, rows in result["tokenizers"].items():
-        for work, row in rows["texts"].items():
-            speed = {key: value / 1e6 for key, value in row["tokens_per_second"].items()}
-            cells = [name, work, spread(speed, 1, " M"), spread(row["ratio"], 1, "x")]
+    speed, loading = [], []
+    for name, found in result["tokenizers"].items():
+        for work, row in found["texts"].items():
+            cells = [name, work, spread(row["tokens_per_second"], 1, " M", 1e-6)]
+            cells += [spread(row["ratio"], 1, "x")]
             cells += [spread(row[each], 2, "x") for each in ("scaling", "scaling_of_processes")]
-            lines.append(f"| {' | '.join(cells)} |")
-        both = [rows["loading"][by] for by in ("native", "tokenizers")]
+            speed.append(cells)
+        both = [found["loading"][by] for by in ("native", "tokenizers")]
         seconds = [f"{each['seconds']['median']:.2f} s" for each in both]
-        memory = [f"{each['peak_mb']:.0f} MB" for each in both]
-        loading.append(f"| {' | '.join([name, *seconds, *memory])} |")
+        loading.append([name, *seconds, *(f"{each['peak_mb']:.0f} MB" for each in both)])
+    head = ["tokenizer", "text", "tokens/s, one thread", "times `encode_batch_fast`"]
+    head += ["all cores, times one", "as many processes"]
+    load_head = ["tokenizer", "load", "`tokenizers`", "memory at its peak", "`tokenizers`"]
     note = (
-        f"Median and quartiles of {result['rounds']} interleaved rounds; all ids were equal before. As many processes: what the machine gives these on one "
-        "thread each, at once, with nothing in common. "
+        f"Median and quartiles of {result['rounds']} interleaved rounds; all ids were equal before. As many "
+        "processes: what the machine gives these on one thread each, at once, with nothing in common. "
         f"{provenance(result)}."
     )
-    return [*lines, "", *loading, "", note]
+    return [*table(head, speed, texts=2), "", *table(load_head, loading), "", note]
 
 
 def plan() -> list[str]:
     result = load("plan")
-    lines = ["| shape | workload | plan | batches | time |", "|---|---|---|---:|---:|"]
-    for shape, works in result["shapes"].items():
-        for kind, row in works.items():
-            for name, figures in row.items():
-                if name != "workload":
-                    time = f"{figures['ratio']['median']:.2f}x"
-                    lines.append(f"| {shape} | {kind} | {name} | {figures['batches']} | {time} |")
+    rows = [
+        [shape, kind, name, str(figures["batches"]), f"{figures['ratio']['median']:.2f}x"]
+        for shape, works in result["shapes"].items()
+        for kind, row in works.items()
+        for name, figures in row.items()
+        if name != "workload"
+    ]
+    lines = table(["shape", "workload", "plan", "batches", "time"], rows, texts=3)
     return [*lines, "", f"One thread, the same session. {provenance(result)}."]
 
 
 def alone() -> list[str]:
     """One pair, over all threads: beside one thread, and beside ONNX Runtime's own way to split it."""
     result = load("alone")
-    lines = [
-        (
-            "| shape | tokens | rerank-core | one thread, times that | ONNX Runtime, all threads, times that |"
-            " memory, one thread | all threads |"
-        ),
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
+    head = ["shape", "tokens", "rerank-core", "one thread, times that"]
+    head += ["ONNX Runtime, all threads, times that", "memory, one thread", "all threads"]
+    rows = []
     for shape, row in result["shapes"].items():
         memory = [f"{each:.0f} MB" for each in row["memory_mb"].values()]
         for tokens, figures in row["tokens"].items():
             times = [spread(each, 2, "x") for each in figures["times_ours"].values()]
-            cells = [shape, tokens, spread(figures["ms"], 1, " ms"), *times, *memory]
-            lines.append(f"| {' | '.join(cells)} |")
+            rows.append([shape, tokens, spread(figures["ms"], 1, " ms"), *times, *memory])
             memory = ["", ""]
     narrow = [shape for shape, row in result["shapes"].items() if not row["is_wide"]]
     note = (
@@ -120,7 +110,7 @@ def alone() -> list[str]:
         "the bit between threads. ONNX Runtime runs the ids, with its defaults: its threads spin. Memory: what the loaded model "
         f"takes. {'; '.join(narrow) or 'None'} was too quick to be split. {provenance(result)}."
     )
-    return [*lines, "", note]
+    return [*table(head, rows), "", note]
 
 
 def callers() -> list[str]:
@@ -134,33 +124,29 @@ def callers() -> list[str]:
         *(f"{name}, beside a busy thread" for name in names),
         "idle CPU",
     ]
-    lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
+    rows = []
     for shape, row in result["shapes"].items():
         fair = row["fairness"]
-        share = {key: 100 * value for key, value in fair["throughput_share"].items()}
-        cells = [shape, spread(share, 1, " %"), spread(fair["p99_of_ideal"], 2, "x")]
+        cells = [shape, spread(fair["throughput_share"], 1, " %", 100)]
+        cells += [spread(fair["p99_of_ideal"], 2, "x")]
         busy = row["beside_a_busy_thread"]
         cells += [spread(busy[name]["busy_of_alone"], 2, "x") for name in names]
-        cells.append(f"{row['idle_cpu_seconds']:.3f} s of {result['idle_seconds']} s")
-        lines.append(f"| {' | '.join(cells)} |")
-    shared = [
-        "",
-        "| shape | requests | rows of a batch, apart | shared | throughput, shared, of apart |",
-    ]
-    shared.append("|---|---|---:|---:|---:|")
+        rows.append([*cells, f"{row['idle_cpu_seconds']:.3f} s of {result['idle_seconds']} s"])
+    shared = []
     for shape, row in result["shapes"].items():
         for kind, figures in row["coalescing"].items():
-            rows = [f"{each:.1f}" for each in figures["rows_of_a_batch"].values()]
-            cells = [shape, kind, *rows, spread(figures["throughput_of_apart"], 2, "x")]
-            shared.append(f"| {' | '.join(cells)} |")
+            sizes = [f"{each:.1f}" for each in figures["rows_of_a_batch"].values()]
+            shared.append([shape, kind, *sizes, spread(figures["throughput_of_apart"], 2, "x")])
+    shared_head = ["shape", "requests", "rows of a batch, apart", "shared"]
+    shared_head += ["throughput, shared, of apart"]
     note = (
         f"Median and quartiles of {result['rounds']} rounds. Each caller asks for {result['documents']} "
         "documents at a time, in turn with one caller of the same rows; the ideal gives all an equal share of "
         "that one's pace. The busy thread wants the GIL all the time: latency of 100 passages with it, of that "
         f"without, worker and caller on one core and the busy thread on another. "
-        f"Shared: the engine runs batches of several callers as one, as on CUDA. {provenance(result)}."
+        f"Shared: batches of several callers are run as one. {provenance(result)}."
     )
-    return [*lines, *shared, "", note]
+    return [*table(head, rows), "", *table(shared_head, shared, texts=2), "", note]
 
 
 BLOCKS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.tables import load, provenance, spread
+from benchmarks.tables import load, provenance, spread, table
 
 
 def preparing() -> list[str]:
@@ -12,13 +12,9 @@ def preparing() -> list[str]:
     result = load("preparing")
     shapes = result["shapes"]
     steps = [name for name in next(iter(shapes.values()))["contenders"] if name.startswith("+")]
-    lines = [
-        (
-            f"| rewrite | {' | '.join(f'{shape}, time before / after' for shape in shapes)} |"
-            " largest logit difference from the export |"
-        ),
-        "|---|" + "---:|" * (len(shapes) + 1),
-    ]
+    head = ["rewrite", *(f"{shape}, time before / after" for shape in shapes)]
+    head += ["largest logit difference from the export"]
+    lines = []
     for name in steps:
         rows = [row["contenders"].get(name) for row in shapes.values()]
         # The first of a brief table stands for all that were left out of it.
@@ -29,20 +25,20 @@ def preparing() -> list[str]:
             for row, found in zip(rows, shapes.values(), strict=True)
         ]
         worst = max(row["largest_logit_difference"] for row in rows if row)
-        lines.append(f"| {name[2:]} | {' | '.join(gains)} | {worst:.0e} |")
+        lines.append([name[2:], *gains, f"{worst:.0e}"])
     rows = [row["contenders"][steps[-1]] for row in shapes.values()]
     gains = [spread(row["times_plain"], 2, "x") for row in rows]
-    lines.append(f"| all | {' | '.join(gains)} | |")
-    head = [f"{shape}, times fp32" for shape in shapes]
-    head += ["largest difference, of the logits' spread", "rank correlation"]
-    int8 = [f"| way to int8 | {' | '.join(head)} |", "|---|" + "---:|" * len(head)]
+    lines.append(["all", *gains, ""])
+    int8_head = ["way to int8", *(f"{shape}, times fp32" for shape in shapes)]
+    int8_head += ["largest difference, of the logits' spread", "rank correlation"]
+    int8 = []
     for name in next(iter(shapes.values()))["contenders"]:
         if name.startswith("int8"):
             rows = [row["contenders"].get(name) for row in shapes.values()]
             gains = [spread(row["times_fp32"], 2, "x") if row else "" for row in rows]
             apart = " / ".join(f"{row['of_spread']:.2f}" for row in rows if row)
             ranks = " / ".join(f"{row['rank_correlation']:.3f}" for row in rows if row)
-            int8.append(f"| {name[6:]} | {' | '.join(gains)} | {apart} | {ranks} |")
+            int8.append([name[6:], *gains, apart, ranks])
     rates = "; ".join(
         f"{shape}: {row['gflops']:.0f} of {row['matrix_gflops']['median']:.0f} GFLOP/s"
         for shape, row in shapes.items()
@@ -56,7 +52,7 @@ def preparing() -> list[str]:
         f"{next(iter(shapes.values()))['workload'][0]}. Prepared fp32 graphs against NumPy's fp32 matrix "
         f"product on all cores: {rates}. {provenance(result)}. Reproduce with `make bench-prepare`."
     )
-    return [*lines, "", *int8, "", note]
+    return [*table(head, lines), "", *table(int8_head, int8), "", note]
 
 
 def prepared() -> list[str]:
@@ -80,7 +76,7 @@ def ranking() -> list[str]:
     steps = [(models[0], first), *((model, models[0]) for model in models[1:])]
     head = ["collection, nDCG@10", "queries", "BM25", *models]
     head += [f"{system} - {baseline}".replace(first, "BM25") for system, baseline in steps]
-    lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
+    lines = []
     for name, row in rows.items():
         found = {
             (each["system"], each["baseline"]): each
@@ -89,20 +85,16 @@ def ranking() -> list[str]:
         }
         cells = [name, str(row["queries"])]
         cells += [f"{means['nDCG@10']:.4f}" for means in row["systems"].values()]
-        cells += [_change(found[step]) for step in steps]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append([*cells, *(_change(found[step]) for step in steps)])
     measures = next(iter(rows.values()))["systems"][first]
-    others = [
-        f"| mean of the collections | {' | '.join(measures)} |",
-        "|---|" + "---:|" * len(measures),
-    ]
+    others = []
     for system in (first, *models):
         means = [
             sum(row["systems"][system][measure] for row in rows.values()) / len(rows)
             for measure in measures
         ]
-        cells = [f"{mean:.4f}" for mean in means]
-        others.append(f"| {'BM25' if system == first else system} | {' | '.join(cells)} |")
+        name = "BM25" if system == first else system
+        others.append([name, *(f"{mean:.4f}" for mean in means)])
     versions = result["machine"]["versions"]
     note = (
         "The bundled model on BM25's first hundred; changes with 95 % confidence intervals and the p of a "
@@ -110,7 +102,8 @@ def ranking() -> list[str]:
         f"for relevant. onnxruntime {versions['onnxruntime']}, commit {result['machine']['commit']}, "
         f"{result['machine']['date']}. Reproduce with `make bench-quality`."
     )
-    return [*lines, "", *others, "", note]
+    means_head = ["mean of the collections", *measures]
+    return [*table(head, lines), "", *table(means_head, others), "", note]
 
 
 def _change(comparison: dict[str, Any]) -> str:

@@ -14,9 +14,9 @@ def load(name: str) -> dict[str, Any]:
     return result
 
 
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """Give a table whose first column is text and whose others are figures."""
-    lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
+def table(head: list[str], rows: list[list[str]], *, texts: int = 1) -> list[str]:
+    """Give a table whose first columns are texts and whose others are figures."""
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * texts + "---:|" * (len(head) - texts)]
     return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
 
 
