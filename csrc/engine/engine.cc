@@ -246,8 +246,11 @@ void Engine::State::add_company(std::vector<Turns::Turn>& turns) {
   const auto* first = dynamic_cast<const Job*>(task.get());
   if (first == nullptr) return;
   const auto [begin, first_rows, width] = first->batch(piece);
-  const std::int64_t most = std::min(plan.max_batch_rows, plan.max_batch_tokens / width);
   std::int64_t rows = first_rows;
+  // In a fair turn of all the others passes as much; more would make a few documents wait for thousands.
+  const auto others = static_cast<std::int64_t>(queue.size() - (queue.holds(*task) ? 1 : 0));
+  const std::int64_t most =
+      std::min({plan.max_batch_rows, plan.max_batch_tokens / width, first_rows * (1 + others)});
   // No worker goes without a piece because another has several.
   std::int64_t spare = static_cast<std::int64_t>(queue.pieces()) - free_slots();
   const auto chosen = [&](const Task& other,

@@ -39,7 +39,8 @@ class TaskQueue {
   Turns::Turn next() { return turns_.next(); }
   Turns::Turn take();
   void take_ahead(int priority, const Turns::Chosen& chosen, std::vector<Turns::Turn>& taken);
-  std::size_t pieces() const { return turns_.pieces(); }  // behind the door
+  bool holds(const Task& task) const { return turns_.holds(task); }  // behind the door
+  std::size_t pieces() const { return turns_.pieces(); }             // behind the door
 
   // Takes the task out; gives the number of its pieces that now will not be taken.
   std::size_t remove(const Task& task);

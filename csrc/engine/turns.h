@@ -36,6 +36,7 @@ class Turns {
 
   bool empty() const { return lanes_.empty(); }
   std::size_t size() const { return places_.size(); }
+  bool holds(const Task& task) const { return places_.contains(&task); }
 
   // The task must have a piece; it leaves with its last.
   void push(std::shared_ptr<Task> task);

@@ -100,6 +100,12 @@ void rows_ahead_of_their_turn_do_too() {
            {1, 3, 3, 1, 1});
 }
 
+// A row waits for one row of the other, not for three; beside three others for three of whomever.
+void company_is_a_fair_turn_of_the_others() {
+  CHECK_EQ(rows_together({asked(21, 1), asked(22, 3)}, {}), {1, 3});
+  CHECK_EQ(rows_together({asked(21, 1), asked(22, 3), asked(23, 1), asked(24, 1)}, {}), {4, 2});
+}
+
 void limits_of_a_batch_hold() {
   const std::vector<Question> questions{asked(21, 3), asked(22, 3), asked(23, 1)};
   CHECK_EQ(rows_together(questions, {.max_batch_rows = 5}), {4, 3});
@@ -217,6 +223,7 @@ int main() {
       {"rows as wide run together", rows_as_wide_run_together},
       {"rows of other widths do not", rows_of_other_widths_do_not},
       {"rows ahead of their turn do too", rows_ahead_of_their_turn_do_too},
+      {"company is a fair turn of the others", company_is_a_fair_turn_of_the_others},
       {"limits of a batch hold", limits_of_a_batch_hold},
       {"memory is not exceeded", memory_is_not_exceeded},
       {"priorities are kept apart", priorities_are_kept_apart},
