@@ -1,5 +1,6 @@
 """Runs that fail inside ONNX Runtime, or in what a caller gave: that request alone pays for it."""
 
+import os
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +13,15 @@ from tests import graphs, models
 
 BREAKS, EXHAUSTS = "z", "k"
 FAULTS = {BREAKS: "indices element out of data bounds", EXHAUSTS: "llocat"}
+if "libasan" in os.environ.get("LD_PRELOAD", ""):  # it ends the process where new would throw
+    del FAULTS[EXHAUSTS]
 
 
 @pytest.fixture(scope="module", params=[1, 3])
 def reranker(request, tmp_path_factory):
     """Logits by the last token of a document; two of the tokens are poison."""
     tokenizer = models.byte_bpe_bare()  # no special tokens: a row ends with its document
-    poison = {text: tokenizer.encode(text).ids[-1] for text in FAULTS}
+    poison = {text: tokenizer.encode(text).ids[-1] for text in (BREAKS, EXHAUSTS)}
     graph = graphs.failing(
         np.linspace(-3, 3, tokenizer.get_vocab_size()),
         breaks=poison[BREAKS],
