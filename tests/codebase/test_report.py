@@ -6,5 +6,5 @@ def test_tables_in_the_documents_are_those_of_the_committed_results():
 
 
 def test_what_was_not_measured_says_how_to():
-    (line,) = report.lines_of(lambda: tables.load("nothing"))
+    (line,) = report.lines_of(lambda: list(tables.load("nothing")))
     assert line == 'Not measured yet; `python -m benchmarks "nothing:*"` does it.'
