@@ -275,10 +275,10 @@ void Engine::State::give_back(const std::vector<Turns::Turn>& turns) {
 
 void Engine::State::run(const std::vector<Turns::Turn>& turns, WorkerBuffers& buffers) {
   if (turns.size() > 1 && run_together(turns, buffers)) return;
-  for (const Turns::Turn& turn : turns) run_alone(turn, buffers);
+  for (const Turns::Turn& turn : turns) run_one(turn, buffers);
 }
 
-void Engine::State::run_alone(const Turns::Turn& turn, WorkerBuffers& buffers) {
+void Engine::State::run_one(const Turns::Turn& turn, WorkerBuffers& buffers) {
   Task& task = *turn.task;
   if (task.call().is_late()) {
     stop_late(task);

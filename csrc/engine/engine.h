@@ -114,7 +114,7 @@ class Engine {
     void run(const std::vector<Turns::Turn>& turns, WorkerBuffers& buffers) override;
 
     void add_company(std::vector<Turns::Turn>& turns);  // with the lock
-    void run_alone(const Turns::Turn& turn, WorkerBuffers& buffers);
+    void run_one(const Turns::Turn& turn, WorkerBuffers& buffers);
     bool run_together(const std::vector<Turns::Turn>& turns, WorkerBuffers& buffers);
   };
 

@@ -89,8 +89,9 @@ std::span<const std::int64_t> Job::rows_of(std::size_t batch) const {
 void Job::keep(std::size_t batch, std::span<const float> logits, std::vector<RowKey>& keys) {
   std::int64_t tokens = 0;
   keys.clear();
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    const auto row = static_cast<std::size_t>(rows_of(batch)[i]);
+  const std::span<const std::int64_t> rows = rows_of(batch);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto row = static_cast<std::size_t>(rows[i]);
     row_logits_[row] = logits[i];
     keys.push_back(known_.keys[row]);
     tokens += paired_.row_tokens[row];

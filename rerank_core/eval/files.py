@@ -104,8 +104,7 @@ def read_qrels(path: str | os.PathLike[str]) -> dict[str, dict[str, int]]:
                 f"got {len(columns)} columns: {line.strip()[:80]!r}"
             )
         document, place = _QRELS[len(columns)]
-        is_head = is_first and columns[place].lower() in _HEADS
-        is_first = False
+        is_head, is_first = is_first and columns[place].lower() in _HEADS, False
         if is_head:
             continue
         judgment = _finite(columns[place], where)

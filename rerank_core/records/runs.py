@@ -61,10 +61,9 @@ def read_run(stream: Iterable[bytes], name: str) -> Iterator[RunLine | BadRow]:
             continue
         number, text = line
         columns = text.split()
-        if is_first and _is_head(columns):
-            is_first = False
+        is_head, is_first = is_first and _is_head(columns), False
+        if is_head:
             continue
-        is_first = False
         if len(columns) not in _COLUMNS:
             reason = (
                 "a line must have 6 columns (query_id Q0 document_id rank score tag), or those of a table "
