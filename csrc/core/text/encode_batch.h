@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -16,15 +17,33 @@ namespace rerank {
 // Working memory that comes back: a thread takes one for the time of a slice.
 class ScratchPool {
  public:
+  struct Scratch {
+    Tokenizer::Scratch tokenizer;
+    std::vector<std::int32_t> ids;  // of a slice
+  };
+
   explicit ScratchPool(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
 
-  std::unique_ptr<Tokenizer::Scratch> take();
-  void give_back(std::unique_ptr<Tokenizer::Scratch> scratch);
+  std::unique_ptr<Scratch> take();
+  void give_back(std::unique_ptr<Scratch> scratch);
 
  private:
   const Tokenizer& tokenizer_;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Tokenizer::Scratch>> idle_;
+  std::vector<std::unique_ptr<Scratch>> idle_;
+};
+
+// Keeps the ids of slices, in few blocks: one vector by slice had the allocator grow and cut the heap
+// from several threads at once.
+class IdBlocks {
+ public:
+  // Any thread may call it. The copy lives as long as the blocks.
+  std::span<const std::int32_t> copy(std::span<const std::int32_t> ids);
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<std::int32_t[]>> blocks_;
+  std::span<std::int32_t> room_;  // in the last block
 };
 
 // Leaves what a vector makes room for as it is: it will be written, on other threads.
@@ -57,7 +76,7 @@ class EncodeBatch {
   // Once all slices have run: the result, whose ids come slice by slice. Different slices may be
   // joined at the same time.
   EncodedTexts begin_result();
-  void join(std::size_t slice, EncodedTexts& result);
+  void join(std::size_t slice, EncodedTexts& result) const;
 
   EncodedTexts result();  // on this thread
 
@@ -65,7 +84,7 @@ class EncodeBatch {
   struct Slice {
     std::size_t begin;
     std::size_t end;
-    std::vector<std::int32_t> ids;
+    std::span<const std::int32_t> ids;
   };
 
   const Tokenizer& tokenizer_;
@@ -73,6 +92,7 @@ class EncodeBatch {
   std::vector<std::string_view> texts_;
   std::size_t limit_;
   std::vector<Slice> slices_;
+  std::unique_ptr<IdBlocks> blocks_ = std::make_unique<IdBlocks>();
   std::vector<std::int64_t> counts_;  // by text, one after a zero
 };
 
