@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rerank_core import _core
 from rerank_core._events import CALLS, emit
@@ -32,12 +34,13 @@ from rerank_core.tokenizer import Encoded
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
+    from rerank_core._event_loop import Mailbox
     from rerank_core._loading import Loaded
+    from rerank_core.tokenizer import Tokenizer
 
-__all__ = ["Documents", "PairLogits", "PairScorer"]
+__all__ = ["Documents", "PairLogits", "PairScorer", "Scoring"]
 
+_SHORT = 1 << 14  # characters, or ids: tokenized within a millisecond
 _LEAST_WARM = 16  # tokens of a row: below it a batch costs next to nothing, cold or warm
 
 
@@ -107,7 +110,7 @@ class PairScorer:
             row_tokens=self._info.max_length, truncate=checked_truncate(truncate), **limits
         )
 
-    def score(
+    def scoring(
         self,
         call: _core.Call,
         queries: list[str],
@@ -115,8 +118,8 @@ class PairScorer:
         limits: _core.PairLimits,
         query_of: NDArray[np.int64] | None = None,
         name_of_query: Callable[[int], str] = lambda _: "query",
-    ) -> PairLogits:
-        """Tokenize what is text, and score document i for ``queries[query_of[i]]``.
+    ) -> Scoring:
+        """Say what to score: document i for ``queries[query_of[i]]``.
 
         Args:
             call: For whom.
@@ -126,31 +129,11 @@ class PairScorer:
             query_of: None takes the first query for all.
             name_of_query: What an error calls the query at an index.
         """
-        start = time.perf_counter()
-        try:
-            scored = self._run(call, queries, documents, limits, query_of, name_of_query)
-        except RerankError as error:
-            emit(
-                CALLS,
-                _level(error, call),
-                "cancelled" if call.cancelled else "failed",
-                pairs=len(documents),
-                code=error.code,
-                error=type(error).__name__,
-                seconds=time.perf_counter() - start,
-            )
-            raise
-        if CALLS.isEnabledFor(logging.DEBUG):
-            emit(
-                CALLS,
-                logging.DEBUG,
-                "scored",
-                pairs=len(scored.logits),
-                tokens=int(scored.tokens_run.sum()),
-                truncated=int(scored.truncated.sum()),
-                seconds=time.perf_counter() - start,
-            )
-        return scored
+        if query_of is None:
+            query_of = np.zeros(len(documents), np.int64)
+        return Scoring(
+            self._engine, self._tokenizer, call, queries, documents, limits, query_of, name_of_query
+        )
 
     def warm_up(self, call: _core.Call) -> None:
         """Run batches of all sizes, as many of each as there are workers."""
@@ -181,41 +164,103 @@ class PairScorer:
             call,
         )
 
-    def _run(
-        self,
-        call: _core.Call,
-        queries: list[str],
-        documents: list[str] | Encoded,
-        limits: _core.PairLimits,
-        query_of: NDArray[np.int64] | None,
-        name_of_query: Callable[[int], str],
-    ) -> PairLogits:
-        self._engine.check(call)  # before the tokenizer, which does not expect a fork either
-        self._engine.check_room()  # and before it does work that will be refused
-        asked = self._tokenizer.cut(queries, engine=self._engine, call=call, name_of=name_of_query)
+
+# Ids and offsets of queries, of documents, and query_of.
+_Pairs: TypeAlias = tuple[
+    NDArray[np.int32], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]
+]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What a call wants scored."""
+
+    engine: _core.Engine
+    tokenizer: Tokenizer
+    call: _core.Call
+    queries: list[str]
+    documents: list[str] | Encoded
+    limits: _core.PairLimits
+    query_of: NDArray[np.int64]
+    name_of_query: Callable[[int], str]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether tokenizing takes no longer than what an event loop may be kept waiting for."""
+        query = sum(map(len, self.queries))
+        if isinstance(self.documents, Encoded):
+            return query + len(self.documents.ids) <= _SHORT
+        return self.tokenizer.native and query + sum(map(len, self.documents)) <= _SHORT
+
+    def run(self) -> PairLogits:
+        """Tokenize what is text, run the pairs, and wait for them."""
+        with _Told(self) as told:
+            return told.scored(self.engine.run(*self._encoded(self.engine), self.limits, self.call))
+
+    async def run_for(self, mailbox: Mailbox) -> PairLogits:
+        """Tokenize what is text, here and now, and let an event loop wait for the pairs."""
+        with _Told(self) as told:
+            pairs = self._encoded(None)
+
+            def submit(completions: _core.Completions, ticket: int) -> _core.Pending:
+                return _core.Pending(
+                    self.engine, *pairs, self.limits, self.call, completions, ticket
+                )
+
+            return told.scored((await mailbox.done(submit, self.call)).result())
+
+    def _encoded(self, engine: _core.Engine | None) -> _Pairs:
+        """Give the ids of queries and documents as the engine takes them; on its workers, if it is given."""
+        self.engine.check(self.call)  # before the tokenizer, which does not expect a fork either
+        self.engine.check_room()  # and before it does work that will be refused
+        cut = partial(self.tokenizer.cut, engine=engine, call=self.call)
+        asked = cut(self.queries, name_of=self.name_of_query)
+        documents = self.documents
         if not isinstance(documents, Encoded):
             shortest = int(np.diff(asked.offsets).min(initial=UNLIMITED))
-            room = _core.document_room(self._tokenizer.layout, shortest, limits)
-            documents = self._tokenizer.cut(documents, room, engine=self._engine, call=call)
-        if query_of is None:
-            query_of = np.zeros(len(documents), np.int64)
-        return PairLogits(
-            *self._engine.run(
-                asked.ids,
-                asked.offsets,
-                documents.ids,
-                documents.offsets,
-                query_of,
-                limits,
-                call,
+            room = _core.document_room(self.tokenizer.layout, shortest, self.limits)
+            documents = cut(documents, room)
+        return asked.ids, asked.offsets, documents.ids, documents.offsets, self.query_of
+
+
+class _Told:
+    """Logs how the scoring ends of which it is the context."""
+
+    def __init__(self, scoring: Scoring) -> None:
+        self._call = scoring.call
+        self._pairs = len(scoring.documents)
+        self._start = time.perf_counter()
+
+    def __enter__(self) -> _Told:
+        return self
+
+    def scored(self, found: tuple[NDArray[Any], ...]) -> PairLogits:
+        scored = PairLogits(*found)
+        if CALLS.isEnabledFor(logging.DEBUG):
+            self._emit(
+                logging.DEBUG,
+                "scored",
+                tokens=int(scored.tokens_run.sum()),
+                truncated=int(scored.truncated.sum()),
             )
-        )
+        return scored
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        if error is not None and self._call.cancelled:  # to an event loop it is another error
+            code = EngineError.code
+            self._emit(logging.INFO, "cancelled", code=code, error=EngineError.__name__)
+        elif isinstance(error, RerankError):
+            self._emit(_level(error), "failed", code=error.code, error=type(error).__name__)
+
+    def _emit(self, level: int, event: str, **details: Any) -> None:
+        seconds = time.perf_counter() - self._start
+        emit(CALLS, level, event, pairs=self._pairs, **details, seconds=seconds)
 
 
-def _level(error: RerankError, call: _core.Call) -> int:
+def _level(error: RerankError) -> int:
     """Tell who has to know: of a broken model, of a service that is too slow, or of a bad request."""
-    if call.cancelled:
-        return logging.INFO
     if isinstance(error, EngineError):
         return logging.ERROR
     if isinstance(error, (DeadlineExceededError, ResourceExhaustedError)):

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from rerank_core._calling import on_thread
+from rerank_core._steps import Steps, finished, is_long, steps_of, waits
 from rerank_core.errors import (
     ClosedError,
     FailedPreconditionError,
@@ -99,6 +100,7 @@ class Inference:
         self._lock = threading.Lock()
         self._closed = False
 
+    @waits
     def rerank(
         self,
         model: str,
@@ -113,7 +115,7 @@ class Inference:
         raw_scores: bool = False,
         timeout: float | None = None,
         priority: int = 0,
-    ) -> RerankResult:
+    ) -> Steps[RerankResult]:
         """Rank documents for a query, with the limits and defaults of the named model.
 
         Args:
@@ -162,7 +164,8 @@ class Inference:
         if max_pair_tokens is not None:
             asked = checked_positive("max_pair_tokens", max_pair_tokens)
             limit = asked if limit is None else min(limit, asked)
-        result = self._reranker(name).rerank(
+        result = yield from steps_of(
+            self._reranker(name).rerank,
             query,
             [{"text": document} if isinstance(document, str) else document for document in given],
             top_n=top_n,
@@ -176,12 +179,16 @@ class Inference:
         )
         return replace(result, model=name)
 
-    async def arerank(self, *args: Any, **options: Any) -> RerankResult:
-        """Rank as `rerank` does, on a thread of its own: the event loop never waits.
+    async def arerank(
+        self, model: str, query: str, documents: Any, *args: Any, **options: Any
+    ) -> RerankResult:
+        """Rank as `rerank` does, without keeping the event loop waiting, as `Reranker.arerank` does.
 
         A task that is cancelled takes its work back.
         """
-        return await on_thread(self.rerank, *args, **options)
+        if is_long(documents) or not self._is_loaded(model):
+            return await on_thread(self.rerank, model, query, documents, *args, **options)
+        return await finished(steps_of(self.rerank, model, query, documents, *args, **options))
 
     def list_models(
         self,
@@ -280,6 +287,12 @@ class Inference:
         if name not in self._cards:
             raise NotFoundError(f"Model '{name}' not found")
         return self._cards[name]
+
+    def _is_loaded(self, name: Any) -> bool:
+        weights = self._weights.get(name) if isinstance(name, str) else None
+        return isinstance(weights, Reranker) or (
+            weights in self._made and self._process == os.getpid()
+        )
 
     def _reranker(self, name: str) -> Reranker:
         weights = self._weights.get(name)

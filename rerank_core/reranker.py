@@ -15,6 +15,7 @@ from rerank_core._calling import begin_call, on_thread
 from rerank_core._events import ENGINE, emit
 from rerank_core._loading import load
 from rerank_core._scoring import PairScorer
+from rerank_core._steps import Steps, finished, is_long, steps_of, waits
 from rerank_core.errors import InvalidArgumentError, InvalidTypeError
 from rerank_core.models.store import BUNDLED
 from rerank_core.request import (
@@ -193,6 +194,7 @@ class Reranker:
         self._engine.check(call)  # where the library encodes, it knows of no deadline
         return encoded
 
+    @waits
     def rerank(
         self,
         query: str,
@@ -209,7 +211,7 @@ class Reranker:
         text_of: TextOf | None = None,
         timeout: float | None = None,
         priority: int = 0,
-    ) -> RerankResult:
+    ) -> Steps[RerankResult]:
         """Rank documents for a query.
 
         Args:
@@ -260,7 +262,7 @@ class Reranker:
         limits = self._pairs.limits(
             truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc
         )
-        scored = self._pairs.score(call, [checked_query(query)], given.content, limits)
+        scored = yield self._pairs.scoring(call, [checked_query(query)], given.content, limits)
         order = _core.rank(scored.logits, min(top_n, len(given)))
         scores = self._scale(scored.logits[order], raw_scores)
         return RerankResult(
@@ -276,10 +278,11 @@ class Reranker:
     async def arerank(
         self, query: str, documents: Sequence[Any] | Encoded, **options: Any
     ) -> RerankResult:
-        """Rank as `rerank` does, on a thread of its own: the event loop never waits.
+        """Rank as `rerank` does, without keeping the event loop waiting.
 
-        A task that is cancelled takes its work back: batches that wait never start, those that run end
-        early.
+        What takes longer than a millisecond to check or to tokenize goes to a thread; no thread waits for
+        the scores. A task that is cancelled takes its work back: batches that wait never start, those that
+        run end early.
 
         Example:
             >>> import asyncio
@@ -288,7 +291,9 @@ class Reranker:
             >>> asyncio.run(reranker.arerank("grass", ["The sky.", "Grass."])).data[0].index
             1
         """
-        return await on_thread(self.rerank, query, documents, **options)
+        if is_long(documents) or options.get("text_of") is not None:
+            return await on_thread(self.rerank, query, documents, **options)
+        return await finished(steps_of(self.rerank, query, documents, **options))
 
     def score(
         self,
@@ -324,8 +329,8 @@ class Reranker:
         limits = self._pairs.limits(
             truncate, max_pair_tokens, max_tokens_per_doc, max_chunks_per_doc
         )
-        scored = self._pairs.score(call, [checked_query(query)], given.content, limits)
-        return self._scale(scored.logits, raw_scores).astype(np.float32)
+        asked = self._pairs.scoring(call, [checked_query(query)], given.content, limits)
+        return self._scale(asked.run().logits, raw_scores).astype(np.float32)
 
     def score_pairs(
         self,
@@ -372,7 +377,7 @@ class Reranker:
                 raise type(error)(f"queries[{index}]: {error}") from None
         distinct = list(dict.fromkeys(asked))
         position = {query: place for place, query in enumerate(distinct)}
-        scored = self._pairs.score(
+        asked_for = self._pairs.scoring(
             call,
             distinct,
             given.content,
@@ -380,7 +385,7 @@ class Reranker:
             np.fromiter((position[query] for query in asked), np.int64, len(asked)),
             lambda place: f"queries[{asked.index(distinct[place])}]",
         )
-        return self._scale(scored.logits, raw_scores).astype(np.float32)
+        return self._scale(asked_for.run().logits, raw_scores).astype(np.float32)
 
     def warm_up(self, *, timeout: float | None = None) -> float:
         """Run made-up rows of all lengths on every worker, so that the first calls are not the slow ones.

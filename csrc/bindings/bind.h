@@ -12,6 +12,7 @@ void bind_model(pybind11::module_& m);
 void bind_tokenizer(pybind11::module_& m);
 void bind_call(pybind11::module_& m);
 void bind_engine(pybind11::module_& m);
+void bind_pending(pybind11::module_& m);
 void bind_build(pybind11::module_& m);
 
 }  // namespace rerank::bindings

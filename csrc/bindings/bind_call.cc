@@ -14,6 +14,7 @@ void bind_call(py::module_& m) {
            py::arg("timeout") = py::none(), py::arg("priority") = 0, py::arg("outer") = py::none(),
            py::arg("signals") = true)
       .def_property_readonly("cancelled", &CallHandle::cancelled)
+      .def_property_readonly("seconds_left", &CallHandle::seconds_left)
       .def("cancel", [](CallHandle& call) {
         without_gil([&] { call.cancel(); });  // safe: no Python listens
       });

@@ -16,6 +16,7 @@
 #include "bindings/call_handle.h"
 #include "bindings/gil.h"
 #include "bindings/native_tokenizer.h"
+#include "bindings/request.h"
 #include "engine/engine.h"
 #include "ort/session.h"
 
@@ -66,8 +67,6 @@ EngineHolder make_engine(const std::shared_ptr<ort::CrossEncoder>& model,
   }));
 }
 
-Call terms(const CallHandle* call) { return call == nullptr ? Call{} : call->call(); }
-
 // The result of the task that `start` gives. The GIL is away from the start to the result, except where
 // Python shows signals: there they are looked at now and then, and one stops the task.
 template <class Start>
@@ -98,11 +97,9 @@ py::tuple run(Engine& engine, const Array<std::int32_t>& query_ids,
               const Array<std::int64_t>& query_offsets, const Array<std::int32_t>& document_ids,
               const Array<std::int64_t>& document_offsets, const Array<std::int64_t>& query_of,
               const PairLimits& limits, const CallHandle* call) {
-  const Request request{view(query_ids, query_offsets), view(document_ids, document_offsets),
-                        view(query_of), limits};
-  PairLogits result = result_of(engine, call, [&] { return engine.submit(request, terms(call)); });
-  return py::make_tuple(give(std::move(result.logits)), give(std::move(result.tokens_run)),
-                        give(result.truncated));
+  const RequestArrays arrays{query_ids, query_offsets, document_ids, document_offsets, query_of};
+  const Request request = arrays.with(limits);
+  return give(result_of(engine, call, [&] { return engine.submit(request, terms(call)); }));
 }
 
 // On the workers, or here where there is too little to divide. 2026-11-20: a hundred passages encoded

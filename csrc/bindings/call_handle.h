@@ -28,6 +28,10 @@ class CallHandle {
   bool signals() const { return signals_; }  // does Python show them to this thread
   void cancel() { source_.request_stop(); }
   bool cancelled() const { return source_.stop_requested(); }
+  std::optional<double> seconds_left() const {
+    if (call_.deadline == Call{}.deadline) return std::nullopt;
+    return std::chrono::duration<double>(call_.deadline - Clock::now()).count();
+  }
 
  private:
   static constexpr double kForever = 1e9;  // seconds; what is added to the clock must fit into it

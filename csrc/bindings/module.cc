@@ -11,5 +11,6 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   bind_tokenizer(m);
   bind_call(m);
   bind_engine(m);
+  bind_pending(m);
   bind_build(m);
 }

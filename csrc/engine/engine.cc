@@ -135,14 +135,19 @@ std::shared_ptr<EncodeTask> Engine::encode(EncodeBatch batch, const Call& call) 
 
 bool Engine::wait_for(Task& task, std::chrono::milliseconds time) {
   State& state = *state_;
-  const std::stop_callback on_cancel(task.call().cancelled, [&] {
-    state.stop(task, cancelled_error(), &state.scorer.counters.cancelled);
-  });
+  const std::stop_callback on_cancel(task.call().cancelled,
+                                     [&] { cancel(task, cancelled_error()); });
   const Clock::time_point end = Clock::now() + time;
   if (task.wait_until(std::min(end, task.call().deadline))) return true;
   if (!task.call().is_late()) return false;
   state.stop_late(task);
   return task.wait_until(end);
+}
+
+std::unique_ptr<Engine::Cancellation> Engine::stop_when_cancelled(
+    const std::shared_ptr<Task>& task) {
+  return std::make_unique<Cancellation>(task->call().cancelled,
+                                        [this, task] { cancel(*task, cancelled_error()); });
 }
 
 void Engine::cancel(Task& task, std::exception_ptr reason) {

@@ -12,9 +12,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <vector>
 
 #include "core/batch_plan.h"
@@ -74,12 +76,19 @@ class Engine {
   // cancelled.
   bool wait_for(Task& task, std::chrono::milliseconds time);
 
+  // For who is told (Task::when_done) instead of waiting: while it lives, the task is stopped when its
+  // call is cancelled. Its end waits for a cancellation that is under way.
+  using Cancellation = std::stop_callback<std::function<void()>>;
+  std::unique_ptr<Cancellation> stop_when_cancelled(const std::shared_ptr<Task>& task);
+
   // Pieces that have not started never will, those that run are asked to stop. The task is done when
   // they have ended.
   void cancel(Task& task, std::exception_ptr reason);
 
   // Fails what waits, lets running batches end, joins the workers. Idempotent, thread-safe.
   void close();
+  // Whether this process was forked from the one that made it: it has no workers here.
+  bool forked() const;
 
   const Counters& counters() const { return state_->scorer.counters; }
   QueueDepth depth() const;
@@ -117,8 +126,6 @@ class Engine {
     void run_one(const Turns::Turn& turn, WorkerBuffers& buffers);
     bool run_together(const std::vector<Turns::Turn>& turns, WorkerBuffers& buffers);
   };
-
-  bool forked() const;
 
   std::unique_ptr<State> state_;
   std::mutex closing_;

@@ -25,6 +25,17 @@ void Task::wait() {
   }
 }
 
+void Task::when_done(std::function<void()> tell) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (pending_ != 0) {
+      tell_ = std::move(tell);
+      return;
+    }
+  }
+  tell();
+}
+
 std::string Task::progress() {
   const std::lock_guard lock(mutex_);
   return progress(num_pieces_ - pending_);
@@ -50,7 +61,9 @@ void Task::ended(std::size_t pieces) {
   assert(pieces <= pending_);
   pending_ -= pieces;
   // Under the lock: the waiter may destroy the task as soon as it sees the counter.
-  if (pending_ == 0) done_.notify_all();
+  if (pending_ != 0) return;
+  done_.notify_all();
+  if (tell_) tell_();
 }
 
 }  // namespace rerank

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -56,6 +57,8 @@ class Task {
   bool wait_until(Clock::time_point time);
   bool wait_for(Clock::duration time) { return wait_until(Clock::now() + time); }
   void wait();
+  // Calls it then, once, on whatever thread ends the last piece, or here; it must be quick. For one.
+  void when_done(std::function<void()> tell);
 
   // "3 of 7 batches were run"
   std::string progress();
@@ -83,6 +86,7 @@ class Task {
   std::condition_variable done_;
   std::size_t pending_;  // pieces that have not ended
   std::exception_ptr failure_;
+  std::function<void()> tell_;  // of when_done
 };
 
 }  // namespace rerank

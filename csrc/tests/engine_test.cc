@@ -193,6 +193,37 @@ void a_closed_engine_encodes_nothing() {
   CHECK_EQ(fault([&] { engine.encode(EncodeBatch(tokenizer, pool, {"a"}, 9)); }), "kClosed");
 }
 
+void who_does_not_wait_is_told() {
+  std::atomic<bool> goes_on = false;
+  Engine engine(
+      [&](const PackedBatch& batch, std::span<float> logits, const std::stop_token& stop) {
+        while (!goes_on && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
+        fake_model(batch, logits, stop);
+      },
+      bert(), {.max_batch_tokens = 64, .workers = 1});
+  const Question question({11}, {{21}, {22}});
+  std::atomic<int> told = 0;
+  const auto submitted = [&](const Call& call) {
+    std::shared_ptr<Job> job = engine.submit(question.view(), call);
+    job->when_done([&] { ++told; });
+    return job;
+  };
+  const auto running = submitted({});
+  std::stop_source caller;
+  const auto cancelled = submitted({.cancelled = caller.get_token()});
+  const auto cancellation = engine.stop_when_cancelled(cancelled);
+  CHECK_EQ(told.load(), 0);
+  caller.request_stop();
+  CHECK_EQ(told.load(), 1);
+  CHECK_EQ(fault([&] { cancelled->result(); }), "kCancelled");
+  goes_on = true;
+  running->wait();
+  while (told == 1) std::this_thread::sleep_for(1ms);  // told behind the waiter's back
+  running->when_done([&] { ++told; });                 // it is: at once
+  CHECK_EQ(told.load(), 3);
+  CHECK_EQ(running->result().logits.size(), 2U);
+}
+
 }  // namespace
 
 int main() {
@@ -208,5 +239,6 @@ int main() {
       {"a closed engine encodes nothing", a_closed_engine_encodes_nothing},
       {"anything may be thrown", anything_may_be_thrown},
       {"NaN names its document", nan_names_its_document},
+      {"who does not wait is told", who_does_not_wait_is_told},
   });
 }

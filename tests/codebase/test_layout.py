@@ -21,6 +21,7 @@ NATIVE = {
 SYSTEM = {
     "ort": {"dlfcn.h", "fcntl.h", "sys/mman.h", "sys/stat.h", "unistd.h", "windows.h"},
     "engine": {"process.h", "unistd.h"},
+    "bindings": {"fcntl.h", "unistd.h"},
 }
 
 FACE = {"errors", "results"}
@@ -51,6 +52,7 @@ PYTHON = {
     "_calling": {"_core", "_daemon_pool", "errors"},
     "_cpu": set(),
     "_daemon_pool": set(),
+    "_event_loop": {"_core"},
     "_events": set(),
     "_graphs": {"_core", "errors", "models.store", "tokenizer"},
     "_loading": {
@@ -66,7 +68,8 @@ PYTHON = {
     "_onnxruntime": {"errors", "_core"},
     "_post_processor": set(),
     "_reference": set(),
-    "_scoring": {"_core", "_events", "_loading", "request", "tokenizer", *FACE},
+    "_scoring": {"_core", "_event_loop", "_events", "_loading", "request", "tokenizer", *FACE},
+    "_steps": {"_calling", "_event_loop", "_scoring", "tokenizer"},
     "_tokenizer_file": {"_core", "_post_processor", "_tokenizer_schema", "errors"},
     "_tokenizer_schema": set(),
     "cli.__init__": {
@@ -111,7 +114,15 @@ PYTHON = {
     "eval.files": {"errors", "records", "records.lines", "records.record"},
     "eval.measures": {"errors", "eval.files", "request"},
     "eval.reranking": {"errors", "eval.collection", "reranker", "tokenizer"},
-    "inference": {"_calling", "reranker", "request", "models.cards", "models.store", *FACE},
+    "inference": {
+        "_calling",
+        "_steps",
+        "reranker",
+        "request",
+        "models.cards",
+        "models.store",
+        *FACE,
+    },
     "jobs.__init__": {"jobs.job", "jobs.pipeline", "jobs.report", "jobs.settings"},
     # Of `models` only how a file is hashed; of `request` the rules and words for what a caller gives.
     "jobs.corpus": {
@@ -310,6 +321,7 @@ PYTHON = {
         "_events",
         "_loading",
         "_scoring",
+        "_steps",
         "models.store",
         "request",
         "tokenizer",
