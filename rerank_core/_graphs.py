@@ -28,7 +28,8 @@ __all__ = ["Graph", "SessionOptions", "load_graph", "runs_or_is_no_model"]
 
 # Seconds of 128 tokens on one thread, from which on a wide session is worth its memory. Its threads sleep
 # between operators, and waking them costs a small model all that they save: 2026-11-21, two threads,
-# 512 tokens: MiniLM-L6 (24 ms for 128) 0.53 of the time, tiny (1.1 ms) 1.05.
+# 512 tokens: MiniLM-L6 (24 ms for 128) 0.53 of the time, tiny (1.1 ms) 1.05. Below it the memory of runs
+# is so small that what counts is in whose cache it is (session_slots.h).
 _WORTH = 0.005
 
 
@@ -116,25 +117,30 @@ def _load(files: ModelFiles, tokenizer: Tokenizer, options: SessionOptions) -> G
         together = session.run(*short)
         alone = [session.run(*(tensor[row : row + 1] for tensor in short)) for row in range(8)]
         if options.threads > 1:
-            _widen(session, options.threads, short, _rows(tokenizer, files, count=1, tokens=124))
+            _use_threads(
+                session, options.threads, short, _rows(tokenizer, files, count=1, tokens=124)
+            )
     if np.isnan(together).any():
         raise ModelError(f"{files.graph} gives NaN; its weights are broken")
     return Graph(session, not np.array_equal(together, np.concatenate(alone)))
 
 
-def _widen(
+def _use_threads(
     session: _core.CrossEncoder,
     threads: int,
     short: list[NDArray[np.int64]],
     long: list[NDArray[np.int64]],
 ) -> None:
-    """Make a session of several threads beside it, where that helps and gives the same bits."""
+    """Give each thread a session of a small graph; all together one of another, if that keeps the bits."""
     expected = [session.run(*rows) for rows in (short, long)]
     times = [time.perf_counter()]
     for _ in range(3):
         session.run(*long)
         times.append(time.perf_counter())
-    if np.diff(times).min() < _WORTH or not session.widen(threads):
+    if np.diff(times).min() < _WORTH:
+        session.spread(threads)
+        return
+    if not session.widen(threads):
         return
     found = [session.run(*rows, wide=True) for rows in (short, long)]
     if not all(map(np.array_equal, expected, found)):

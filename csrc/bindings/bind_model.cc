@@ -88,6 +88,9 @@ void bind_model(py::module_& m) {
             return model.is_wide();
           },
           py::arg("threads"))
+      .def(
+          "spread", [](ort::CrossEncoder& model, std::size_t threads) { model.spread(threads); },
+          py::arg("threads"))
       .def("run", &run, py::arg("input_ids").noconvert(), py::arg("attention_mask").noconvert(),
            py::arg("token_type_ids").noconvert(), py::kw_only(), py::arg("wide") = false);
   m.def(

@@ -56,6 +56,7 @@ CrossEncoder::CrossEncoder(const Library& library, SessionConfig config)
       wide_(nullptr, api_.ReleaseSession),
       memory_(nullptr, api_.ReleaseMemoryInfo) {
   make_narrow();
+  spread(1);
   memory_ = own<MemoryInfo>(api_.ReleaseMemoryInfo, [&](MemoryInfo** made) {
     library_.check(api_.CreateCpuMemoryInfo(kDeviceAllocator, kDefaultMemory, made),
                    Fault::kProvider, "onnxruntime");
@@ -88,6 +89,11 @@ void CrossEncoder::widen(int threads) {
     wide_ = make_session(threads);
   } catch (const Error&) {  // as above
   }
+}
+
+void CrossEncoder::spread(std::size_t threads) {
+  slots_ = std::make_unique<SessionSlots>(session_.get(), weights_ ? threads : 1,
+                                          [this] { return make_session(1); });
 }
 
 Owned<Session> CrossEncoder::make_session(int threads) const {
@@ -232,8 +238,14 @@ void CrossEncoder::run(const Inputs& inputs, std::span<float> logits, const std:
   });
   const char* output_name = output_name_.c_str();
   const auto output = own<Value>(api_.ReleaseValue, [&](Value** made) {
-    check(api_.Run((terms.wide ? wide_ : session_).get(), options.get(), value_names.data(),
-                   values.data(), values.size(), &output_name, 1, made));
+    const auto run_on = [&](Session* session) {
+      check(api_.Run(session, options.get(), value_names.data(), values.data(), values.size(),
+                     &output_name, 1, made));
+    };
+    if (terms.wide)
+      run_on(wide_.get());
+    else
+      slots_->with_session(run_on);
   });
   read(inputs, output.get(), logits);
 }

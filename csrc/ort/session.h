@@ -1,11 +1,13 @@
 // One cross-encoder graph, loaded and checked once, run from any number of threads.
 //
 // Workers run whole batches side by side, so an operator of the session has no threads of its own.
-// Where a batch is alone, a second session over the same weights may split each operator.
+// Where a batch is alone, a second session over the same weights may split each operator; of a small
+// graph each worker has a session for itself.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -15,6 +17,7 @@
 
 #include "ort/library.h"
 #include "ort/session_options.h"
+#include "ort/session_slots.h"
 #include "ort/weights.h"
 
 namespace rerank::ort {
@@ -48,6 +51,10 @@ class CrossEncoder {
   void widen(int threads);
   bool is_wide() const { return wide_ != nullptr; }
 
+  // Lets so many threads that run at once have a session each, over the same weights; one for all at 1,
+  // and where ONNX Runtime cannot share. Not while any run.
+  void spread(std::size_t threads);
+
   // Writes the logit of each row: the only one, or the second minus the first of two, which is the
   // logit of the second class under their softmax. Thread-safe. Throws Error(kRun), also where it
   // ended early because a stop was requested.
@@ -72,6 +79,7 @@ class CrossEncoder {
   Owned<PrepackedWeights> packed_;
   Owned<Session> session_;
   Owned<Session> wide_;
+  std::unique_ptr<SessionSlots> slots_;
   Owned<MemoryInfo> memory_;
   std::vector<std::string> input_names_;
   std::string output_name_;

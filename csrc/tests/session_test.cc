@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +34,7 @@
 #include "engine/job.h"
 #include "ort/library.h"
 #include "ort/memory_probe.h"
+#include "ort/session_slots.h"
 #include "tests/check.h"
 #include "tests/fixtures.h"
 
@@ -141,6 +144,56 @@ void a_wide_session_gives_the_same_bits() {
   graph.widen(1);
   CHECK_EQ(graph.is_wide(), false);
   CHECK_EQ(serial(graph, query, documents), expected);
+}
+
+void sessions_of_their_own_give_the_same_bits() {
+  for (const bool shares : {true, false}) {
+    ort::CrossEncoder graph(
+        library(), {.model = model_path, .provider_options = {}, .shares_weights = shares});
+    const Ids query = random_texts(4, 1, 6)[0];
+    const std::vector<Ids> documents = random_texts(5, 20, 300);
+    const auto expected = serial(graph, query, documents);
+    for (const std::size_t most : {2, 3, 8}) {
+      graph.spread(most);
+      on_threads(5, [&](int /*thread*/) { CHECK_EQ(serial(graph, query, documents), expected); });
+    }
+  }
+}
+
+void a_thread_keeps_its_session() {
+  std::atomic<int> made = 0;
+  std::array<int, 4> places{};  // what slots hold is never looked into
+  const auto session = [&](int place) {
+    return reinterpret_cast<ort::Session*>(&places[static_cast<std::size_t>(place)]);
+  };
+  const auto forget = [](ort::Session* /*a place*/) {};
+  ort::SessionSlots slots(session(0), 3, [&]() -> ort::Owned<ort::Session> {
+    if (++made == 2) throw Error(Fault::kModel, "no memory");
+    return {session(made), forget};
+  });
+  std::vector<ort::Session*> seen;
+  const auto run = [&](auto&& inner) {
+    slots.with_session([&](ort::Session* had) {
+      seen.push_back(had);
+      inner();
+    });
+  };
+  const auto elsewhere = [&](auto&& inner) { std::jthread([&] { run(inner); }); };
+  const auto nothing = [] {};
+  run([&] { elsewhere([&] { elsewhere(nothing); }); });
+  CHECK_EQ(seen, {session(0), session(1), session(0)});  // the third shares: none could be made
+  CHECK_EQ(made.load(), 2);
+  run([&] { elsewhere([&] { elsewhere(nothing); }); });
+  CHECK_EQ(made.load(), 2);  // and it is not tried again
+  seen.clear();
+  elsewhere([&] {
+    run(nothing);
+    run([&] { elsewhere(nothing); });
+    run(nothing);
+  });
+  // The outer run has the one, or the other where a thread that ended had the same id.
+  CHECK_EQ(seen[0] == seen[1], false);
+  CHECK_EQ(seen[1] == seen[2] && seen[1] == seen[4], true);
 }
 
 void a_session_that_shares_nothing_is_not_widened() {
@@ -282,6 +335,8 @@ int main(int count, char* arguments[]) {
       {"a session runs on many threads at once", a_session_runs_on_many_threads_at_once},
       {"an engine gives what the session gives", an_engine_gives_what_the_session_gives},
       {"a wide session gives the same bits", a_wide_session_gives_the_same_bits},
+      {"sessions of their own give the same bits", sessions_of_their_own_give_the_same_bits},
+      {"a thread keeps its session", a_thread_keeps_its_session},
       {"a session that shares nothing is not widened",
        a_session_that_shares_nothing_is_not_widened},
       {"what a row takes is seen", what_a_row_takes_is_seen},

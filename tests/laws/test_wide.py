@@ -1,5 +1,7 @@
 """Promise 1 again: a pair that is alone, and has all threads, gets the same bits."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,19 @@ def test_bits_are_those_of_one_thread(graph, narrow, threads):
         expected = narrow.run(*rows).tolist()
         assert made.run(*rows, wide=True).tolist() == expected, length
         assert made.run(*rows).tolist() == expected, length
+
+
+def test_bits_are_those_of_any_session(graph, narrow):
+    """A small model has one for each thread."""
+    made = session(graph)
+    made.spread(3)
+    rng = np.random.default_rng(0)
+    ids = rng.integers(4, 190, (1, 133))
+    rows = (ids, np.ones_like(ids), np.zeros_like(ids))
+    expected = narrow.run(*rows).tolist()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: made.run(*rows).tolist(), range(200)))
+    assert found == [expected] * 200
 
 
 def test_a_session_is_narrow_again(narrow):
