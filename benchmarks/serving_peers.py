@@ -56,13 +56,13 @@ def infinity(weights: Path) -> Iterator[tuple[int, int]]:
         "port": port,
     }
     flags = [f"--{name}={value}" for name, value in arguments.items()]
-    command: list[str | Path] = [
-        PEERS / "infinity/bin/infinity_emb",
-        "v2",
-        "--no-bettertransformer",
-        *flags,
-    ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
+    command: list[str | Path] = [PEERS / "infinity/bin/infinity_emb", "v2", *flags]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "INFINITY_BETTERTRANSFORMER": "false"},  # which current optimum lacks
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as started:
         try:
             _await_health(port, started)
             yield port, started.pid
