@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["logits", "optimize", "run", "runtime_version", "shapes"]
 
-# Optimizers whose operators take longer than what they replace: csrc/ort/session.cc.
+# Optimizers whose operators take longer than what they replace: csrc/ort/session_options.cc. 2026-11-21,
+# fp32, 512 tokens, one thread: without BiasGeluFusion MiniLM-L6 took as long, the tiny shape 0.98 of the time;
+# with Gemm for MatMul and Add 1.01 and 0.98.
 _SLOWER = ["SkipLayerNormFusion"]
 _SHAPE_OF = "/rerank_core/shape"
 
