@@ -7,7 +7,7 @@ ORT = $(shell $(BIN)/python -c "from rerank_core._onnxruntime import find_librar
 NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) \
 	RERANK_CORE_TEST_MODEL=$(abspath rerank_core/models/bundled/model.onnx)
 
-.PHONY: demo test lint types native python export-test clients-test ray-test tsan asan fuzz tidy long peers bench bench-compare bench-jobs bench-prepare bench-quality bench-quick model report format clean
+.PHONY: demo test lint types native python export-test clients-test ray-test tsan asan fuzz tidy long peers bench bench-compare bench-engine bench-jobs bench-prepare bench-quality bench-quick model report format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rerank-core rank "Why is the sky blue?" examples/passages.jsonl --top-n 5 --table
@@ -148,9 +148,13 @@ export RERANK_CORE_DATA ?= $(abspath $(DATA))
 # Each row is run through ALONE, if that is given: a command that waits until the machine is quiet, say.
 ALONE :=
 bench: peers
-	$(BIN)/python -m benchmarks --alone "$(ALONE)" "peers:*" "growth:*" "startup:*" "idle:*" "throughput:*" "plan:*" "overhead:*" "memory:*" "callers:*" "alone:*" "serving*"
+	$(BIN)/python -m benchmarks --alone "$(ALONE)" "peers:*" "growth:*" "startup:*" "idle:*" "serving*"
 	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks --alone "$(ALONE)" "tokenizing:*"
 	$(BIN)/pytest benchmarks --benchmark-only
+	$(MAKE) report
+
+bench-engine: $(VENV)/.bench
+	$(BIN)/python -m benchmarks --alone "$(ALONE)" "throughput:*" "plan:*" "overhead:*" "memory:*" "callers:*" "alone:*"
 	$(MAKE) report
 
 bench-quick: peers

@@ -28,7 +28,7 @@ def serving() -> list[str]:
         cells += [f"{one['added_p50_ms']:.2f} ms", spread(lost, 1, " %", 100)]
         rows.append([*cells, f"{found['p50_ms']:.0f} ms", f"{found['p99_ms']:.0f} ms"])
     note = (
-        f"Median and quartiles; replies were equal to the engine's before. {few}, one call after another, each way in "
+        f"Median and quartiles; replies were equal to the engine's before. {few}, one call after another, twenty each way in "
         f"turn; {many}, {callers} callers at once, {result['rounds']} rounds; {crowd} connections that each ask for 10 "
         "documents at once. Client and server share the cores. "
         f"{provenance(result)}. Reproduce with `make bench`."
