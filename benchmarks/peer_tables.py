@@ -67,12 +67,18 @@ def _peers(row: dict[str, Any], *, exact: bool) -> dict[str, dict[str, Any]]:
     }
 
 
-def _first(found: dict[str, dict[str, Any]]) -> str:
-    return min(found, key=lambda name: fastest(found[name])["times_ours"]["median"])
+def _ratio(found: dict[str, Any]) -> float:
+    ratio: float = fastest(found)["times_ours"]["median"]
+    return ratio
 
 
-def _ratio(found: dict[str, Any], base: float = 1) -> str:
-    return f"{fastest(found)['times_ours']['median'] / base:.1f}x"
+def _first(found: dict[str, dict[str, Any]], base: float = 1) -> str:
+    """Say which was fastest, and how fast; where a row is so slow that none of them was timed, nothing."""
+    times = {name: _ratio(each) / base for name, each in found.items()}
+    if not times:
+        return ""
+    name = min(times, key=lambda each: times[each])
+    return f"{times[name]:.1f}x {name}"
 
 
 def speed() -> list[str]:
@@ -88,17 +94,15 @@ def speed() -> list[str]:
     rows = []
     for shape, name, row in slices():
         timed = _timed(row)
-        exact, lower = _peers(row, exact=True), _peers(row, exact=False)
-        best, low = _first(exact), _first(lower)
         int8 = timed[OURS_INT8]["timed"]["default"]["times_ours"]["median"]
         rows.append(
             [
                 f"{shape}: {name}",
                 spread(timed[OURS]["timed"]["default"]["seconds"], 0, " ms", 1e3),
                 f"{timed[REFERENCE]['timed']['default']['times_ours']['median']:.1f}x",
-                f"{_ratio(exact[best])} {best}",
+                _first(_peers(row, exact=True)),
                 f"{int8:.2f}x",
-                f"{_ratio(lower[low], int8)} {low}",
+                _first(_peers(row, exact=False), int8),
             ]
         )
     _, _, first = next(slices())
@@ -188,7 +192,7 @@ def workloads() -> list[str]:
             for row in found.values():
                 timed = _timed(row).get(contender)
                 same = "" if timed is None or timed["is_same"] else " *"
-                cells.append(f"{_ratio(timed)}{same}" if timed else "")
+                cells.append(f"{_ratio(timed):.1f}x{same}" if timed else "")
             rows.append(cells)
         lines += [*table([shape, *found], rows), ""]
     note = (

@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,8 +83,11 @@ def _await_health(port: int, started: subprocess.Popen[bytes]) -> None:
     raise RuntimeError("Infinity's server did not come up")
 
 
-def _scores(reply: bytes) -> list[float]:
-    results = sorted(json.loads(reply)["results"], key=lambda result: result["index"])
+def _asked_once(caller: Connection) -> list[float]:
+    """Give the scores, in input order; servers close a connection that says nothing for some seconds."""
+    with closing(caller):
+        reply = json.loads(caller.post())
+    results = sorted(reply["results"], key=lambda result: result["index"])
     return [result["relevance_score"] for result in results]
 
 
@@ -104,14 +108,18 @@ def measure(weights: Path, rounds: int) -> dict[str, Any]:
         for turn in range(rounds + 1):
             for name, (path, port, pid) in servers.items():
                 os.kill(pid, signal.SIGCONT)
-                callers = [Connection(port, path, body) for body in bodies]
-                scores[name] = [score for each in callers for score in _scores(each.post())]
-                one = [seconds_of(callers[0].post) for _ in range(10)]
-                begun = time.perf_counter()
-                many = all_at_once([each.post for each in callers], 2)
-                took = time.perf_counter() - begun
-                for each in callers:
-                    each.close()
+                connect = partial(Connection, port, path)
+                if not turn:
+                    scores[name] = [
+                        score for body in bodies for score in _asked_once(connect(body))
+                    ]
+                with closing(connect(bodies[0])) as caller:
+                    one = [seconds_of(caller.post) for _ in range(10)]
+                with ExitStack() as open_ones:
+                    callers = [open_ones.enter_context(closing(connect(body))) for body in bodies]
+                    begun = time.perf_counter()
+                    many = all_at_once([each.post for each in callers], 2)
+                    took = time.perf_counter() - begun
                 os.kill(pid, signal.SIGSTOP)
                 if turn:
                     into = found.setdefault(
