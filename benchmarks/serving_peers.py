@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PEERS = Path(__file__).parents[1] / "build/peers"
 OURS = "rerank-core"
-CALLERS = 64
+CALLERS = 16
 
 
 @contextmanager
