@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
-#include <tuple>
 #include <utility>
 
 namespace rerank::bindings {
@@ -20,7 +19,8 @@ Completions::Completions() {
     fcntl(end, F_SETFL, O_NONBLOCK);
     fcntl(end, F_SETFD, FD_CLOEXEC);
   }
-  std::tie(read_, write_) = std::pair(ends[0], ends[1]);
+  read_ = ends[0];
+  write_ = ends[1];
 }
 
 Completions::~Completions() {

@@ -12,7 +12,7 @@ void RERANK_ORT_CALL keep(Session* /*somebody else's*/) {}
 
 SessionSlots::SessionSlots(Session* first, std::size_t most, Make make)
     : most_(most), make_(std::move(make)) {
-  slots_.push_back({first, Owned<Session>(first, keep)});
+  slots_.push_back({Owned<Session>(first, keep)});
 }
 
 SessionSlots::GiveBack::~GiveBack() {
@@ -52,8 +52,7 @@ void SessionSlots::make_one(std::unique_lock<std::mutex>& lock) {
     most_ = slots_.size();
     return;
   }
-  Session* const session = made.get();
-  slots_.push_back({session, std::move(made)});
+  slots_.push_back({std::move(made)});
 }
 
 }  // namespace rerank::ort

@@ -26,13 +26,12 @@ class SessionSlots {
   void with_session(const Run& run) {
     Slot& slot = take();
     const GiveBack back{*this, slot};
-    run(slot.session);
+    run(slot.session.get());
   }
 
  private:
   struct Slot {
-    Session* session;
-    Owned<Session> owned;
+    Owned<Session> session;
     std::thread::id last{};
     int runs = 0;  // at once
   };
