@@ -17,15 +17,20 @@ constexpr std::size_t kBlock = 1 << 18;
 }  // namespace
 
 std::unique_ptr<ScratchPool::Scratch> ScratchPool::take() {
+  const std::thread::id here = std::this_thread::get_id();
+  std::unique_ptr<Scratch> scratch;
   {
     const std::lock_guard lock(mutex_);
     if (!idle_.empty()) {
-      std::unique_ptr<Scratch> scratch = std::move(idle_.back());
+      const auto last = std::find_if(idle_.begin(), idle_.end() - 1,
+                                     [&](const auto& each) { return each->taken_by == here; });
+      scratch = std::exchange(*last, std::move(idle_.back()));
       idle_.pop_back();
-      return scratch;
     }
   }
-  return std::make_unique<Scratch>(Tokenizer::Scratch(tokenizer_));
+  if (!scratch) scratch = std::make_unique<Scratch>(Tokenizer::Scratch(tokenizer_));
+  scratch->taken_by = here;
+  return scratch;
 }
 
 void ScratchPool::give_back(std::unique_ptr<Scratch> scratch) {
