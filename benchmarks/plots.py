@@ -84,6 +84,7 @@ def _growth(pyplot: Any) -> Any:
     found = read("growth")
     figure, axes = pyplot.subplots(len(found), 2, figsize=(11, 3.6 * len(found)), squeeze=False)
     for (left, right), series in zip(axes, found.values(), strict=True):
+        x: list[int] = []
         for contender, row in series["contenders"].items():
             points = row["points"]
             if not points:
@@ -107,7 +108,15 @@ def _growth(pyplot: Any) -> Any:
             axis.set_ylabel(label, fontsize=9)
             axis.grid(visible=True, which="major", alpha=0.25)
             axis.spines[["top", "right"]].set_visible(False)
-        left.legend(fontsize=7, frameon=False)
+            axis.xaxis.set_major_formatter("{x:,.0f}")
+            axis.xaxis.set_minor_formatter("")
+        if len(x) == 2:  # or the axis would have one tick
+            left.set_xticks(x)
+            right.set_xticks(x)
+        entries = left.get_legend_handles_labels()
+        right.legend(
+            *entries, fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5)
+        )
     return figure
 
 
