@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from rerank_core.tokenizer import Tokenizer
 
 __all__ = ["Graph", "SessionOptions", "load_graph", "runs_or_is_no_model"]
+
+_log = logging.getLogger("rerank_core")
 
 # Seconds of 128 tokens on one thread, from which on a wide session is worth its memory. Its threads sleep
 # between operators, and waking them costs a small model all that they save: 2026-11-21, two threads,
@@ -111,6 +114,12 @@ def _load(files: ModelFiles, tokenizer: Tokenizer, options: SessionOptions) -> G
         is_optimized=options.is_optimized,
         shares_weights=options.threads > 1,
     )
+    if not session.is_whole:
+        _log.warning(
+            "some operators of %s run on the CPU, those that compute shapes at least, and the GPU waits for "
+            "them: prepare the model with --device cuda",
+            files.graph,
+        )
     # Eight rows of an odd length: a kernel that handles the end of a batch apart is likely to show.
     short = _rows(tokenizer, files, count=8, tokens=13)
     with runs_or_is_no_model(files, tokenizer):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rerank_core import _core
 from rerank_core._cpu import adds_int8_exactly, available_cpus
+from rerank_core._devices import MAX_THREADS, checked_device
 from rerank_core._graphs import Graph, SessionOptions, load_graph, runs_or_is_no_model
 from rerank_core._onnxruntime import check_provider, find_library, preload_cuda
-from rerank_core.errors import InvalidArgumentError, InvalidTypeError, ModelError
+from rerank_core.errors import InvalidArgumentError, ModelError
 from rerank_core.models.store import ModelFiles, find, verify
 from rerank_core.request import checked_bool, checked_bytes, checked_positive
 from rerank_core.results import RerankerInfo
@@ -22,6 +21,7 @@ from rerank_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["UNLIMITED", "Loaded", "load"]
@@ -29,24 +29,6 @@ __all__ = ["UNLIMITED", "Loaded", "load"]
 _log = logging.getLogger("rerank_core")
 
 UNLIMITED = int(np.iinfo(np.int64).max)
-_MAX_THREADS = 1024
-
-
-@dataclass(frozen=True)
-class _Device:
-    """What an engine does differently on a device."""
-
-    provider: str
-    token_budget: int  # padded tokens of a batch
-    width_multiple: int  # lengths are rounded up to it
-
-
-# On a CPU a batch gains nothing beyond some 500 tokens, and padding is pure loss; a GPU wants large
-# batches of few shapes. Measured: ARCHITECTURE.md, "The plan".
-_DEVICES = {
-    "cpu": _Device("CPUExecutionProvider", token_budget=512, width_multiple=1),
-    "cuda": _Device("CUDAExecutionProvider", token_budget=16384, width_multiple=32),
-}
 
 
 @dataclass(frozen=True)
@@ -80,35 +62,38 @@ def load(
 
     Arguments and errors are those of `Reranker`.
     """
-    kind, options = _checked_device(device, provider_options)
+    kind, options = checked_device(device, provider_options)
     if raw_scores is not None:
         checked_bool("raw_scores", raw_scores)
     threads = available_cpus() if threads is None else checked_positive("threads", threads)
-    if threads > _MAX_THREADS:
-        raise InvalidArgumentError(f"threads must be <= {_MAX_THREADS}, got {threads}")
-    budget = kind.token_budget
+    if threads > MAX_THREADS:
+        raise InvalidArgumentError(f"threads must be <= {MAX_THREADS}, got {threads}")
     if token_budget is not None:
-        budget = min(checked_positive("token_budget", token_budget), UNLIMITED)
+        token_budget = min(checked_positive("token_budget", token_budget), UNLIMITED)
     if cache_rows is not None:
         cache_rows = min(checked_positive("cache_rows", cache_rows), UNLIMITED)
-    memory_limit = _checked_memory_limit(memory_limit, kind)
+    if memory_limit is not None:
+        memory_limit = min(checked_bytes("memory_limit", memory_limit), UNLIMITED)
     queue = _checked_queue(max_queued_rows, max_queued_tokens, when_full)
 
     files = find(model, precision, revision)
     if raw_scores is None:
         raw_scores = _gives_logits(files)
     verify(files)
-    _check_made_for(files, device.partition(":")[0])
+    kind = kind.measured(files.manifest)
+    files = _made_for(files, kind.name)
+    on_cpu = kind.name == "cpu"
     library = find_library()
     version = check_provider(library, kind.provider)
-    if kind is _DEVICES["cuda"]:
+    if not on_cpu:
         preload_cuda()
     tokenizer = Tokenizer(files.tokenizer)
     row_tokens = _checked_max_length(max_length, files, tokenizer)
-    on_cpu = kind is _DEVICES["cpu"]
+    if memory_limit is not None and not on_cpu:
+        options.setdefault("gpu_mem_limit", str(memory_limit))
     row_memory = (
         []
-        if memory_limit is None
+        if memory_limit is None or not on_cpu
         else _seen_memory(
             files, tokenizer, library=library, max_width=row_tokens, memory_limit=memory_limit
         )
@@ -119,7 +104,7 @@ def load(
         SessionOptions(
             library,
             kind.provider,
-            tuple(options),
+            tuple(options.items()),
             files.manifest.is_optimized,
             threads=threads if on_cpu else 1,
         ),
@@ -136,13 +121,14 @@ def load(
         layout=tokenizer.layout,
         threads=threads,
         cpus=available_cpus(),
-        max_batch_tokens=budget,
+        max_batch_tokens=token_budget or kind.token_budget,
         max_batch_rows=max_batch_rows or UNLIMITED,
         width_multiple=kind.width_multiple if graph.session.has_attention_mask else 1,
         max_width=row_tokens,
         cache_rows=cache_rows or 0,
         row_memory=row_memory,
-        memory_limit=memory_limit or UNLIMITED,
+        memory_limit=(on_cpu and memory_limit) or UNLIMITED,
+        max_runs=kind.batches_in_flight,
         **queue,
     )
     info = RerankerInfo(
@@ -154,33 +140,15 @@ def load(
         tokenizer=tokenizer.name,
         max_length=row_tokens,
         threads=threads,
-        token_budget=budget,
+        token_budget=token_budget or kind.token_budget,
         max_batch_rows=max_batch_rows,
+        batches_in_flight=min(threads, kind.batches_in_flight),
+        packed=graph.session.is_packed,
         memory_limit=memory_limit,
         activation=str(files.traits.activation or files.traits.activation_entry),
         raw_scores=raw_scores,
     )
     return Loaded(engine, tokenizer, info, graph)
-
-
-def _checked_device(
-    device: Any, provider_options: Mapping[str, str] | None
-) -> tuple[_Device, list[tuple[str, str]]]:
-    if not isinstance(device, str):
-        raise InvalidTypeError(f"device must be a string, got {type(device).__name__}")
-    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", device):
-        raise InvalidArgumentError(f"device must be 'cpu', 'cuda' or 'cuda:N', got '{device}'")
-    name, _, number = device.partition(":")
-    if provider_options is not None and not isinstance(provider_options, Mapping):
-        raise InvalidTypeError(
-            f"provider_options must be a mapping, got {type(provider_options).__name__}"
-        )
-    if provider_options and name == "cpu":
-        raise InvalidArgumentError("provider_options are options of CUDA; device is 'cpu'")
-    options = {str(key): str(value) for key, value in (provider_options or {}).items()}
-    if number:
-        options["device_id"] = number
-    return _DEVICES[name], list(options.items())
 
 
 def _checked_queue(
@@ -196,16 +164,6 @@ def _checked_queue(
         if bound is not None:
             queue[name] = min(checked_positive(name, bound), UNLIMITED)
     return queue
-
-
-def _checked_memory_limit(memory_limit: int | str | None, kind: _Device) -> int | None:
-    if memory_limit is None:
-        return None
-    if kind is _DEVICES["cuda"]:
-        raise InvalidArgumentError(
-            "memory_limit is for the CPU; on CUDA give provider_options={'gpu_mem_limit': ...}"
-        )
-    return min(checked_bytes("memory_limit", memory_limit), UNLIMITED)
 
 
 def _seen_memory(
@@ -232,7 +190,8 @@ def _seen_memory(
     return seen
 
 
-def _check_made_for(files: ModelFiles, device: str) -> None:
+def _made_for(files: ModelFiles, device: str) -> ModelFiles:
+    """Give the files with the graph for a device."""
     made_for = files.manifest.device
     if made_for not in (None, device):
         _log.warning(
@@ -247,6 +206,8 @@ def _check_made_for(files: ModelFiles, device: str) -> None:
             f"{files.directory} holds int8 weights of 8 bits, whose products overflow on this processor, "
             "which lacks VNNI: prepare the model again here, or with --reduce-range"
         )
+    packed = files.manifest.packed
+    return replace(files, graph=files.directory / packed) if packed and device == "cuda" else files
 
 
 def _gives_logits(files: ModelFiles) -> bool:

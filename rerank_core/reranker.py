@@ -71,7 +71,8 @@ class Reranker:
         memory_limit: What the batches that run may take together beside the loaded model, as bytes or
             as text such as "512MB"; None bounds a batch by token_budget alone. What a row takes is
             seen on rows of many widths when the model is loaded. Batches are made smaller, and fewer run at once; a
-            document that does not fit alone is an error before anything is run. For the CPU.
+            document that does not fit alone is an error before anything is run. On CUDA
+            it bounds what ONNX Runtime takes of the GPU's memory, weights included.
         max_queued_rows: Rows (pairs, or windows of them) that may wait for a worker; None bounds
             nothing. A call that is larger alone comes in when nothing else waits.
         max_queued_tokens: The same in tokens, padding included.

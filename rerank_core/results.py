@@ -227,6 +227,8 @@ class RerankerInfo:
         threads: Worker threads, each running whole batches.
         token_budget: Padded tokens that a batch may have.
         max_batch_rows: Rows that a batch may have; 1 where a score would depend on its batch.
+        batches_in_flight: Batches that run at once.
+        packed: Whether the graph takes the rows of a batch one behind the other, without padding.
         memory_limit: Bytes that running batches may take together; None is no limit.
         raw_scores: Whether scores are logits rather than 0 to 1.
         activation: What makes a score of a logit as the model's files say: "sigmoid" (of two logits:
@@ -243,6 +245,8 @@ class RerankerInfo:
     threads: int
     token_budget: int
     max_batch_rows: int | None
+    batches_in_flight: int = field(default=1)
+    packed: bool = field(default=False)
     memory_limit: int | None = field(default=None)
     raw_scores: bool = field(default=False)
     activation: str = field(default="sigmoid")

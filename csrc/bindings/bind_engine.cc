@@ -48,22 +48,23 @@ EngineHolder make_engine(const std::shared_ptr<ort::CrossEncoder>& model,
                          std::int64_t width_multiple, std::int64_t max_width,
                          const SeenMemory& row_memory, std::int64_t memory_limit,
                          std::int64_t max_queued_rows, std::int64_t max_queued_tokens, bool refuse,
-                         std::size_t cache_rows, bool coalesces) {
+                         std::size_t cache_rows, bool coalesces, std::int64_t max_runs) {
   const auto runs = [&](bool wide) -> RunBatch {
     return [=](const PackedBatch& batch, std::span<float> logits, const std::stop_token& stop) {
       // A row that is wider than the budget is a peak, whose memory is not kept for the next.
       model->run({batch.rows, batch.width, batch.input_ids.data(), batch.attention_mask.data(),
-                  batch.token_type_ids.data()},
-                 logits, stop, {wide, batch.rows * batch.width > max_batch_tokens});
+                  batch.token_type_ids.data(), batch.row_tokens},
+                 logits, stop, {wide, batch.tokens() > max_batch_tokens});
     };
   };
   // Safe: the arguments are C++ values by now.
   return EngineHolder(without_gil([&] {
-    return new Engine(runs(false), layout,
-                      {max_batch_tokens, max_batch_rows, width_multiple, max_width, threads,
-                       RowMemory(row_memory), memory_limit},
-                      {max_queued_rows, max_queued_tokens, refuse},
-                      {model->is_wide() ? runs(true) : RunBatch(), cpus, cache_rows, coalesces});
+    return new Engine(
+        runs(false), layout,
+        {max_batch_tokens, max_batch_rows, width_multiple, max_width, threads,
+         RowMemory(row_memory), memory_limit, model->is_packed()},
+        {max_queued_rows, max_queued_tokens, refuse},
+        {model->is_wide() ? runs(true) : RunBatch(), cpus, cache_rows, coalesces, max_runs});
   }));
 }
 
@@ -156,7 +157,8 @@ void bind_engine(py::module_& m) {
            py::arg("max_batch_rows"), py::arg("width_multiple"), py::arg("max_width"),
            py::arg("row_memory") = SeenMemory(), py::arg("memory_limit") = kUnbounded,
            py::arg("max_queued_rows") = kUnbounded, py::arg("max_queued_tokens") = kUnbounded,
-           py::arg("refuse") = false, py::arg("cache_rows") = 0, py::arg("coalesces") = true)
+           py::arg("refuse") = false, py::arg("cache_rows") = 0, py::arg("coalesces") = true,
+           py::arg("max_runs") = kUnbounded)
       .def("run", &run, py::arg("query_ids").noconvert(), py::arg("query_offsets").noconvert(),
            py::arg("document_ids").noconvert(), py::arg("document_offsets").noconvert(),
            py::arg("query_of").noconvert(), py::arg("limits"), py::arg("call") = py::none())

@@ -1,8 +1,10 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,8 +55,17 @@ py::array_t<float> run(const ort::CrossEncoder& model, const Matrix& input_ids,
     if (tensor->ndim() != 2 || tensor->shape(0) != input_ids.shape(0) ||
         tensor->shape(1) != input_ids.shape(1))
       throw py::value_error("expected three matrices of one shape [rows, width]");
-  const ort::Inputs inputs{input_ids.shape(0), input_ids.shape(1), input_ids.data(),
-                           attention_mask.data(), token_type_ids.data()};
+  ort::Inputs inputs{input_ids.shape(0), input_ids.shape(1), input_ids.data(),
+                     attention_mask.data(), token_type_ids.data()};
+  std::vector<std::int64_t> row_tokens;
+  if (model.is_packed()) {
+    const std::span mask(attention_mask.data(), static_cast<std::size_t>(attention_mask.size()));
+    if (std::any_of(mask.begin(), mask.end(), [](std::int64_t one) { return one != 1; }))
+      throw py::value_error("a packed graph takes rows without padding");
+    row_tokens.assign(static_cast<std::size_t>(inputs.rows), inputs.width);
+    inputs.width = 0;
+    inputs.row_tokens = row_tokens;
+  }
   std::vector<float> logits(static_cast<std::size_t>(inputs.rows));
   // Safe: the caller's references keep the matrices alive.
   without_gil([&] { model.run(inputs, logits, {}, {.wide = wide}); });
@@ -80,6 +91,8 @@ void bind_model(py::module_& m) {
            py::arg("provider"), py::arg("provider_options"), py::arg("is_optimized") = false,
            py::arg("shares_weights") = false)
       .def_property_readonly("has_attention_mask", &ort::CrossEncoder::has_attention_mask)
+      .def_property_readonly("is_packed", &ort::CrossEncoder::is_packed)
+      .def_property_readonly("is_whole", &ort::CrossEncoder::is_whole)
       .def_property_readonly("is_wide", &ort::CrossEncoder::is_wide)
       .def(
           "widen",

@@ -41,13 +41,16 @@ BatchPlan plan_batches(std::span<const std::int64_t> lengths, const PlanLimits& 
   for (std::int64_t begin = 0; begin < num_rows;) {
     const std::int64_t width = width_of(plan.order[static_cast<std::size_t>(begin)]);
     const std::int64_t bytes = std::max(limits.row_memory.bytes(width), std::int64_t{1});
-    const std::int64_t fit = std::min(budget / width, limits.memory_limit / limits.workers / bytes);
+    const std::int64_t fit = limits.memory_limit / limits.workers / bytes;
     const std::int64_t most = std::min(limits.max_batch_rows, std::max(fit, std::int64_t{1}));
+    std::int64_t tokens = width;
     std::int64_t end = begin + 1;
-    while (end < num_rows && end - begin < most &&
-           width_of(plan.order[static_cast<std::size_t>(end)]) == width)
-      ++end;
-    plan.batches.push_back({begin, end - begin, width});
+    for (; end < num_rows && end - begin < most; ++end) {
+      const std::int64_t next = width_of(plan.order[static_cast<std::size_t>(end)]);
+      if ((next != width && !limits.packs) || next > budget - tokens) break;
+      tokens += next;
+    }
+    plan.batches.push_back({begin, end - begin, width, tokens});
     begin = end;
   }
   return plan;

@@ -42,28 +42,35 @@ BatchPlan plan_of(std::span<const std::int64_t> rows, std::span<const std::int64
   return plan;
 }
 
+// A small request is cut for the batches that run at once.
+PlanLimits with_runs(PlanLimits plan, std::int64_t max_runs) {
+  plan.workers = std::min(plan.workers, max_runs);
+  return plan;
+}
+
+bool is_batch(const Turns::Turn& turn) { return turn.task->load(turn.piece).rows > 0; }
+
 }  // namespace
 
 Engine::State::State(RunBatch run, PairTemplate layout, PlanLimits plan_limits, QueueBounds bounds,
                      Resources resources)
     : Source(plan_limits.workers),
       pool(WorkerPool::shared()),
-      scorer{std::move(run), std::move(resources.run_alone), std::move(layout),
-             plan_limits.row_memory, ScoreCache(resources.cache_rows)},
-      plan(std::move(plan_limits)),
+      scorer{std::move(run),         std::move(resources.run_alone),   std::move(layout),
+             plan_limits.row_memory, ScoreCache(resources.cache_rows), plan_limits.packs},
+      plan(with_runs(std::move(plan_limits), resources.max_runs)),
       coalesces(resources.coalesces),
       mutex(pool.mutex()),
       queue(bounds) {}
 
 Engine::Engine(RunBatch run, PairTemplate layout, PlanLimits plan, QueueBounds bounds,
                Resources resources)
-    : state_(std::make_unique<State>(std::move(run), std::move(layout), std::move(plan), bounds,
-                                     resources)),
+    : state_(std::make_unique<State>(std::move(run), std::move(layout), plan, bounds, resources)),
       owner_(process_id()) {
   try {
     state_->pool.add(*state_, resources.cpus);
   } catch (const std::system_error& failure) {
-    throw Error(Fault::kRun, "cannot start " + std::to_string(state_->plan.workers) +
+    throw Error(Fault::kRun, "cannot start " + std::to_string(plan.workers) +
                                  " threads: " + failure.what() + "; ask for fewer");
   }
 }
@@ -128,7 +135,10 @@ std::shared_ptr<Job> Engine::submit(const Request& request, const Call& call) {
 
 std::shared_ptr<EncodeTask> Engine::encode(EncodeBatch batch, const Call& call) {
   check(call);
-  auto task = std::make_shared<EncodeTask>(std::move(batch), call);
+  // What waits for a batch to end must not keep the other workers from the texts of the next.
+  Call terms = call;
+  if (state_->limits_runs()) terms.priority = std::numeric_limits<int>::max();
+  auto task = std::make_shared<EncodeTask>(std::move(batch), std::move(terms));
   state_->enqueue(task);
   return task;
 }
@@ -232,7 +242,9 @@ void Engine::State::check_memory(const PairedRows& paired) const {
 }
 
 std::int64_t Engine::State::slots(bool alone) {
-  const auto [task, piece] = queue.next();
+  const Turns::Turn turn = queue.next();
+  const auto& [task, piece] = turn;
+  if (is_batch(turn) && runs == plan.workers) return 0;
   if (task->bytes(piece) > plan.memory_limit - bytes) return 0;
   // With few pieces it is faster to run them one after another, each over all threads.
   const bool few = 2 * static_cast<std::int64_t>(queue.pieces()) <= threads();
@@ -242,40 +254,14 @@ std::int64_t Engine::State::slots(bool alone) {
 std::vector<Turns::Turn> Engine::State::take() {
   std::vector<Turns::Turn> turns{queue.take()};
   bytes += turns.front().task->bytes(turns.front().piece);
+  if (is_batch(turns.front())) ++runs;
   if (coalesces) add_company(turns);
   return turns;
 }
 
-void Engine::State::add_company(std::vector<Turns::Turn>& turns) {
-  const auto [task, piece] = turns.front();
-  const auto* first = dynamic_cast<const Job*>(task.get());
-  if (first == nullptr) return;
-  const auto [begin, first_rows, width] = first->batch(piece);
-  std::int64_t rows = first_rows;
-  // In a fair turn of all the others passes as much; more would make a few documents wait for thousands.
-  const auto others = static_cast<std::int64_t>(queue.size() - (queue.holds(*task) ? 1 : 0));
-  const std::int64_t most =
-      std::min({plan.max_batch_rows, plan.max_batch_tokens / width, first_rows * (1 + others)});
-  // No worker goes without a piece because another has several.
-  std::int64_t spare = static_cast<std::int64_t>(queue.pieces()) - free_slots();
-  const auto chosen = [&](const Task& other,
-                          const Turns::IsLeft& is_left) -> std::optional<std::size_t> {
-    const auto* job = dynamic_cast<const Job*>(&other);
-    if (job == nullptr || rows == most || spare <= 0) return std::nullopt;
-    const auto next = job->last_batch(width, is_left);
-    if (!next || job->batch(*next).rows > most - rows ||
-        job->bytes(*next) > plan.memory_limit - bytes)
-      return std::nullopt;
-    rows += job->batch(*next).rows;
-    bytes += job->bytes(*next);
-    --spare;
-    return next;
-  };
-  queue.take_ahead(task->call().priority, chosen, turns);
-}
-
 void Engine::State::give_back(const std::vector<Turns::Turn>& turns) {
   for (const auto& [task, piece] : turns) bytes -= task->bytes(piece);
+  if (is_batch(turns.front())) --runs;
 }
 
 void Engine::State::run(const std::vector<Turns::Turn>& turns, WorkerBuffers& buffers) {
@@ -293,25 +279,6 @@ void Engine::State::run_one(const Turns::Turn& turn, WorkerBuffers& buffers) {
     } catch (...) {
       stop(task, std::current_exception(), &scorer.counters.failed);
     }
-  }
-}
-
-// False where it failed: then each runs alone, and only whose fault it is fails.
-bool Engine::State::run_together(const std::vector<Turns::Turn>& turns, WorkerBuffers& buffers) {
-  std::vector<JobBatch> parts;
-  for (const auto& [task, piece] : turns) {
-    if (task->call().is_late())
-      stop_late(*task);
-    else
-      parts.push_back({dynamic_cast<Job*>(task.get()), piece});
-  }
-  if (parts.empty()) return true;
-  try {
-    // Who stops one of them does not stop the others.
-    run_batches(scorer, parts, buffers, {});
-    return true;
-  } catch (...) {
-    return false;
   }
 }
 

@@ -47,6 +47,8 @@ struct Resources {
   std::size_t cache_rows = 0;
   // Batches of several requests whose rows are as wide are run as one, within the limits of a batch.
   bool coalesces = true;
+  // Batches that run at once; where that is fewer than there are workers, texts are encoded first.
+  std::int64_t max_runs = std::numeric_limits<std::int64_t>::max();
 };
 
 class Engine {
@@ -105,6 +107,7 @@ class Engine {
     std::mutex& mutex;  // the pool's
     TaskQueue queue;
     std::int64_t bytes = 0;  // of the pieces that run
+    std::int64_t runs = 0;   // batches that run, of at most plan.workers
     bool closed = false;
 
     State(RunBatch run, PairTemplate layout, PlanLimits plan_limits, QueueBounds bounds,
@@ -116,6 +119,7 @@ class Engine {
     void stop_late(Task& task);
     void check_room(const Load& more);  // with the lock
 
+    bool limits_runs() const { return plan.workers < threads(); }
     bool has_work() const override { return !queue.empty(); }
     std::int64_t slots(bool alone) override;
     std::vector<Turns::Turn> take() override;

@@ -53,9 +53,11 @@ PairLogits Job::result() const {
 std::optional<std::size_t> Job::last_batch(std::int64_t width,
                                            const std::function<bool(std::size_t)>& is_left) const {
   const std::vector<Batch>& all = plan_.batches;  // widest first
-  const auto behind = std::partition_point(
-      all.begin(), all.end(), [width](const Batch& batch) { return batch.width >= width; });
-  for (auto batch = behind; batch != all.begin() && std::prev(batch)->width == width; --batch) {
+  const auto behind = std::partition_point(all.begin(), all.end(), [&](const Batch& batch) {
+    return scorer_.packs || batch.width >= width;
+  });
+  const auto fits = [&](const Batch& batch) { return scorer_.packs || batch.width == width; };
+  for (auto batch = behind; batch != all.begin() && fits(*std::prev(batch)); --batch) {
     const auto place = static_cast<std::size_t>(std::prev(batch) - all.begin());
     if (is_left(place)) return place;
   }
@@ -64,7 +66,7 @@ std::optional<std::size_t> Job::last_batch(std::int64_t width,
 
 Load Job::load(std::size_t batch) const {
   const Batch& rows = plan_.batches[batch];
-  return {rows.rows, rows.rows * rows.width};
+  return {rows.rows, rows.tokens};
 }
 
 std::int64_t Job::bytes(std::size_t batch) const {
@@ -81,9 +83,9 @@ std::string Job::progress(std::size_t ended) const {
 }
 
 std::span<const std::int64_t> Job::rows_of(std::size_t batch) const {
-  const auto [begin, rows, width] = plan_.batches[batch];
+  const Batch& rows = plan_.batches[batch];
   return std::span(plan_.order)
-      .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(rows));
+      .subspan(static_cast<std::size_t>(rows.begin), static_cast<std::size_t>(rows.rows));
 }
 
 void Job::keep(std::size_t batch, std::span<const float> logits, std::vector<RowKey>& keys) {
@@ -107,7 +109,7 @@ void run_batches(Scorer& scorer, std::span<const JobBatch> parts, WorkerBuffers&
   };
   Counters& counters = scorer.counters;
   auto& [packed, logits, keys, is_alone] = buffers;
-  packed.begin(parts.front().job->batch(parts.front().batch).width);
+  packed.begin(scorer.packs ? 0 : parts.front().job->batch(parts.front().batch).width);
   for (const auto& [job, batch] : parts)
     pack(scorer.layout, job->request_.queries, job->request_.documents, job->request_.query_of,
          job->paired_, job->rows_of(batch), packed);
@@ -126,9 +128,9 @@ void run_batches(Scorer& scorer, std::span<const JobBatch> parts, WorkerBuffers&
   }
   ++counters.batches;
   counters.rows += packed.rows;
-  counters.padded_tokens += packed.rows * packed.width;
+  counters.padded_tokens += packed.tokens();
   counters.run_ns += spent;
-  scorer.pace.add(packed.rows * packed.width, spent);
+  scorer.pace.add(packed.tokens(), spent);
 }
 
 }  // namespace rerank

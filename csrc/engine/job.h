@@ -47,6 +47,7 @@ struct Scorer {
   PairTemplate layout;
   RowMemory row_memory;
   ScoreCache cache;
+  const bool packs = false;  // rows of all widths run together, unpadded
   const RowSecret secret = RowSecret::random();
   Counters counters{};
   Pace pace{};
@@ -60,7 +61,7 @@ struct JobBatch {
   std::size_t batch;
 };
 
-// Runs batches of one width as one.
+// Runs batches as one: of one width, where rows are padded.
 void run_batches(Scorer& scorer, std::span<const JobBatch> parts, WorkerBuffers& buffers,
                  const std::stop_token& stop);
 
@@ -73,7 +74,8 @@ class Job final : public Task {
       Call call);
 
   const Batch& batch(std::size_t batch) const { return plan_.batches[batch]; }
-  // The last of this width that is left, which is the one with the fewest rows.
+  // The last of this width that is left, which is the one with the fewest rows; of any width, where
+  // nothing is padded.
   std::optional<std::size_t> last_batch(std::int64_t width,
                                         const std::function<bool(std::size_t)>& is_left) const;
   std::int64_t cost(std::size_t batch) const override { return load(batch).tokens; }

@@ -14,8 +14,7 @@ namespace rerank::ort {
 
 inline constexpr std::uint32_t kApiVersion = 17;  // ONNX Runtime 1.17
 
-// Opaque to us.
-struct Status;
+struct Status;  // all of them opaque to us
 struct Env;
 struct SessionOptions;
 struct Session;
@@ -47,9 +46,9 @@ using PathChar = std::filesystem::path::value_type;  // char, or wchar_t on Wind
 
 enum LogSeverity : int { kLogFatal = 4 };
 enum GraphOptimization : int { kOptimizeNothing = 0, kOptimizeAll = 99 };
-enum ElementType : int { kFloat = 1, kInt64 = 7, kFloat16 = 10 };
+enum ElementType : int { kFloat = 1, kInt32 = 6, kInt64 = 7, kFloat16 = 10 };
 enum AllocatorType : int { kDeviceAllocator = 0 };
-enum MemoryType : int { kDefaultMemory = 0 };
+enum MemoryType : int { kDefaultMemory = 0, kCpuOutputMemory = -1 };
 
 // X(slot, name, return type, parameters)
 #define RERANK_ORT_FUNCTIONS(X)                                                                 \
@@ -84,7 +83,8 @@ enum MemoryType : int { kDefaultMemory = 0 };
   X(61, GetDimensionsCount, Status*, (const TensorInfo*, std::size_t*))                         \
   X(62, GetDimensions, Status*, (const TensorInfo*, std::int64_t* dims, std::size_t rank))      \
   X(65, GetTensorTypeAndShape, Status*, (const Value*, TensorInfo**))                           \
-  X(69, CreateCpuMemoryInfo, Status*, (AllocatorType, MemoryType, MemoryInfo**))                \
+  X(68, CreateMemoryInfo, Status*,                                                              \
+    (const char* name, AllocatorType, int id, MemoryType, MemoryInfo**))                        \
   X(76, AllocatorFree, Status*, (Allocator*, void*))                                            \
   X(78, GetAllocatorWithDefaultOptions, Status*, (Allocator**))                                 \
   X(93, ReleaseStatus, void, (Status*))                                                         \
@@ -98,6 +98,8 @@ enum MemoryType : int { kDefaultMemory = 0 };
   X(125, GetAvailableProviders, Status*, (char*** names, int* count))                           \
   X(126, ReleaseAvailableProviders, Status*, (char** names, int count))                         \
   X(130, AddSessionConfigEntry, Status*, (SessionOptions*, const char* key, const char* value)) \
+  X(131, CreateAllocator, Status*, (const Session*, const MemoryInfo*, Allocator**))            \
+  X(132, ReleaseAllocator, void, (Allocator*))                                                  \
   X(150, AddInitializer, Status*, (SessionOptions*, const char* name, const Value*))            \
   X(165, AddRunConfigEntry, Status*, (RunOptions*, const char* key, const char* value))         \
   X(166, CreatePrepackedWeightsContainer, Status*, (PrepackedWeights**))                        \

@@ -47,7 +47,7 @@ void register_with(const Library& library) {
     library.check(status, Fault::kProvider, "onnxruntime allocator");
   };
   MemoryInfo* info = nullptr;
-  check(api.CreateCpuMemoryInfo(kDeviceAllocator, kDefaultMemory, &info));
+  check(api.CreateMemoryInfo("Cpu", kDeviceAllocator, 0, kDefaultMemory, &info));
   auto* const counting = new Counting{{kAllocatorVersion, take, give_back, info_of}, info};
   check(api.RegisterAllocator(library.env(), counting));
 }

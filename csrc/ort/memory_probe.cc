@@ -32,7 +32,7 @@ std::vector<std::pair<std::int64_t, std::int64_t>> probe_memory(const Library& l
     float logit = 0;
     const auto start = std::chrono::steady_clock::now();
     const MemoryPeak peak;
-    model.run({1, width, ids.data(), ones.data(), zeros.data()}, {&logit, 1});
+    model.run({1, width, ids.data(), ones.data(), zeros.data(), {&width, 1}}, {&logit, 1});
     seen.emplace_back(width, peak.bytes());
     if (width == max_width || std::chrono::steady_clock::now() - start > kLong) return seen;
   }

@@ -1,26 +1,14 @@
 #include "ort/session.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cassert>
 #include <cmath>
-#include <iterator>
+#include <string_view>
 #include <utility>
 
 namespace rerank::ort {
 namespace {
-
-// In the order of Inputs.
-constexpr std::array<const char*, 3> kInputNames = {"input_ids", "attention_mask",
-                                                    "token_type_ids"};
-
-std::string shape_text(std::span<const std::int64_t> dims) {
-  std::string text = "[";
-  for (const std::int64_t dim : dims)
-    text += (text.size() == 1 ? "" : ", ") + (dim < 0 ? std::string("?") : std::to_string(dim));
-  return text + "]";
-}
 
 // IEEE 754 binary16 to binary32, exact.
 float from_half(std::uint16_t half) {
@@ -51,17 +39,14 @@ CrossEncoder::CrossEncoder(const Library& library, SessionConfig config)
       api_(library.api()),
       config_(std::move(config)),
       file_(config_.model.string()),
+      arena_(config_.provider == "CUDAExecutionProvider" ? "gpu:" + option(config_, "device_id")
+                                                         : "cpu:0"),
       packed_(nullptr, api_.ReleasePrepackedWeightsContainer),
       session_(nullptr, api_.ReleaseSession),
-      wide_(nullptr, api_.ReleaseSession),
-      memory_(nullptr, api_.ReleaseMemoryInfo) {
+      wide_(nullptr, api_.ReleaseSession) {
   make_narrow();
   spread(1);
-  memory_ = own<MemoryInfo>(api_.ReleaseMemoryInfo, [&](MemoryInfo** made) {
-    library_.check(api_.CreateCpuMemoryInfo(kDeviceAllocator, kDefaultMemory, made),
-                   Fault::kProvider, "onnxruntime");
-  });
-  check_inputs();
+  feeds_.emplace(library_, session_.get(), config_);
   check_output();
 }
 
@@ -79,7 +64,16 @@ void CrossEncoder::make_narrow() {
       packed_.reset();
       weights_.reset();
     }
-  session_ = make_session(1);
+  try {
+    session_ = make_session(1);
+  } catch (const Error& error) {
+    // What computes shapes ONNX Runtime always puts on the CPU: then a whole graph cannot be had.
+    if (!config_.is_whole ||
+        std::string_view(error.what()).find("default CPU EP") == std::string_view::npos)
+      throw;
+    config_.is_whole = false;
+    session_ = make_session(1);
+  }
 }
 
 void CrossEncoder::widen(int threads) {
@@ -96,7 +90,7 @@ void CrossEncoder::spread(std::size_t threads) {
                                           [this] { return make_session(1); });
 }
 
-Owned<Session> CrossEncoder::make_session(int threads) const {
+Owned<Session> CrossEncoder::make_session(int threads) const try {
   const auto options = make_options(library_, config_, threads);
   if (weights_) weights_->add_to(options.get());
   const PathChar* const model = config_.model.c_str();
@@ -106,84 +100,28 @@ Owned<Session> CrossEncoder::make_session(int threads) const {
                            : api_.CreateSession(library_.env(), model, options.get(), made),
                    Fault::kModel, "cannot load " + file_);
   });
-}
-
-std::vector<std::string> CrossEncoder::names(bool inputs) const {
-  const auto check = [&](Status* status) { library_.check(status, Fault::kModel, file_); };
-  Allocator* allocator = nullptr;
-  check(api_.GetAllocatorWithDefaultOptions(&allocator));
-  std::size_t count = 0;
-  check((inputs ? api_.SessionGetInputCount : api_.SessionGetOutputCount)(session_.get(), &count));
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < count; ++i) {
-    char* name = nullptr;
-    check((inputs ? api_.SessionGetInputName : api_.SessionGetOutputName)(session_.get(), i,
-                                                                          allocator, &name));
-    names.emplace_back(name);
-    check(api_.AllocatorFree(allocator, name));
-  }
-  return names;
-}
-
-void CrossEncoder::check_inputs() {
-  const auto check = [&](Status* status) { library_.check(status, Fault::kModel, file_); };
-  input_names_ = names(/*inputs=*/true);
-  for (std::size_t i = 0; i < input_names_.size(); ++i) {
-    const std::string& name = input_names_[i];
-    if (std::find(kInputNames.begin(), kInputNames.end(), name) == kInputNames.end())
-      throw Error(Fault::kModel, file_ + " has the inputs " + joined(input_names_) +
-                                     "; only input_ids, attention_mask and token_type_ids can be "
-                                     "given: export it as a sequence classifier");
-    const auto type = own<TypeInfo>(api_.ReleaseTypeInfo, [&](TypeInfo** made) {
-      check(api_.SessionGetInputTypeInfo(session_.get(), i, made));
-    });
-    const TensorInfo* tensor = nullptr;
-    check(api_.CastTypeInfoToTensorInfo(type.get(), &tensor));
-    ElementType element = kFloat;
-    std::size_t rank = 0;
-    if (tensor != nullptr) {
-      check(api_.GetTensorElementType(tensor, &element));
-      check(api_.GetDimensionsCount(tensor, &rank));
-    }
-    if (element != kInt64 || rank != 2)
-      throw Error(Fault::kModel,
-                  file_ + ": the input " + name + " must be an int64 tensor [batch, sequence]");
-  }
-  const auto has = [&](const char* name) {
-    return std::find(input_names_.begin(), input_names_.end(), name) != input_names_.end();
-  };
-  if (!has("input_ids")) throw Error(Fault::kModel, file_ + " has no input named input_ids");
-  has_attention_mask_ = has("attention_mask");
+} catch (const Error& error) {
+  const std::string failure = cuda_failure(error.what());
+  if (failure.empty()) throw;
+  throw Error(Fault::kProvider,
+              "CUDA device " + option(config_, "device_id") + " cannot be used: " + failure);
 }
 
 void CrossEncoder::check_output() {
-  const auto check = [&](Status* status) { library_.check(status, Fault::kModel, file_); };
-  const std::vector<std::string> outputs = names(/*inputs=*/false);
-  const auto logits = std::find(outputs.begin(), outputs.end(), "logits");
+  const std::vector<Signature> outputs = signatures(library_, session_.get(), End::kOutputs, file_);
+  auto logits = std::find_if(outputs.begin(), outputs.end(),
+                             [](const Signature& output) { return output.name == "logits"; });
   if (logits == outputs.end() && outputs.size() != 1)
-    throw Error(Fault::kModel, file_ + " has the outputs " + joined(outputs) +
+    throw Error(Fault::kModel, file_ + " has the outputs " + joined(names(outputs)) +
                                    "; one of them must be named logits");
-  const std::size_t index =
-      logits == outputs.end() ? 0 : static_cast<std::size_t>(logits - outputs.begin());
-  output_name_ = outputs[index];
-
-  const auto type = own<TypeInfo>(api_.ReleaseTypeInfo, [&](TypeInfo** made) {
-    check(api_.SessionGetOutputTypeInfo(session_.get(), index, made));
-  });
-  const TensorInfo* tensor = nullptr;
-  check(api_.CastTypeInfoToTensorInfo(type.get(), &tensor));
-  std::vector<std::int64_t> dims;
-  if (tensor != nullptr) {
-    std::size_t rank = 0;
-    check(api_.GetDimensionsCount(tensor, &rank));
-    dims.resize(rank);
-    check(api_.GetDimensions(tensor, dims.data(), rank));
-    check(api_.GetTensorElementType(tensor, &output_type_));
-  }
+  if (logits == outputs.end()) logits = outputs.begin();
+  output_name_ = logits->name;
+  output_type_ = logits->element;
+  const auto& dims = logits->dims;
   const bool float_type = output_type_ == kFloat || output_type_ == kFloat16;
   // A dimension below 0 is only known when the graph runs; run() looks again.
   const bool logits_shape = dims.size() == 1 || (dims.size() == 2 && dims[1] <= 2 && dims[1] != 0);
-  if (tensor == nullptr || !float_type || !logits_shape)
+  if (!logits->is_tensor || !float_type || !logits_shape)
     throw Error(Fault::kModel, file_ + ": the output " + output_name_ + " has the shape " +
                                    shape_text(dims) +
                                    "; a reranker gives one or two float logits per row, [batch, 1]"
@@ -194,7 +132,7 @@ void CrossEncoder::check_run(Status* status, const Inputs& inputs) const {
   if (status == nullptr) return;  // before the words are put together
   library_.check(status, Fault::kRun,
                  file_ + " failed on " + std::to_string(inputs.rows) + " rows of " +
-                     std::to_string(inputs.width) +
+                     std::to_string(inputs.widest()) +
                      " tokens (if only long rows do, lower max_length)");
 }
 
@@ -203,27 +141,7 @@ void CrossEncoder::run(const Inputs& inputs, std::span<float> logits, const std:
   assert(logits.size() == static_cast<std::size_t>(inputs.rows));
   assert(!terms.wide || is_wide());
   const auto check = [&](Status* status) { check_run(status, inputs); };
-  const std::array<const std::int64_t*, 3> data = {inputs.input_ids, inputs.attention_mask,
-                                                   inputs.token_type_ids};
-  const std::array<std::int64_t, 2> shape = {inputs.rows, inputs.width};
-  const auto bytes = static_cast<std::size_t>(inputs.rows * inputs.width) * sizeof(std::int64_t);
-
-  std::vector<Owned<Value>> tensors;
-  std::vector<const Value*> values;
-  std::vector<const char*> value_names;
-  for (const std::string& name : input_names_) {
-    const auto which = std::find(kInputNames.begin(), kInputNames.end(), name);
-    const auto position = static_cast<std::size_t>(std::distance(kInputNames.begin(), which));
-    // A tensor borrows memory that may be written to; inputs are only read.
-    void* borrowed = const_cast<std::int64_t*>(data[position]);  // NOLINT(*-const-cast)
-    tensors.push_back(own<Value>(api_.ReleaseValue, [&](Value** made) {
-      check(api_.CreateTensorWithDataAsOrtValue(memory_.get(), borrowed, bytes, shape.data(),
-                                                shape.size(), kInt64, made));
-    }));
-    values.push_back(tensors.back().get());
-    value_names.push_back(name.c_str());
-  }
-
+  const Feeds::Tensors tensors = feeds_->tensors(inputs);
   const auto options = own<RunOptions>(
       api_.ReleaseRunOptions, [&](RunOptions** made) { check(api_.CreateRunOptions(made)); });
   // 2026-11-21, MiniLM-L6, two workers: MB above the model after 60 passages, then after 32 x 512 tokens.
@@ -231,7 +149,8 @@ void CrossEncoder::run(const Inputs& inputs, std::span<float> logits, const std:
   // 62, 950. None: 30 to 80, 180, and runs up to a tenth slower. Shrinking it after runs of 2,048 tokens
   // cost no time that could be seen.
   if (terms.shrink)
-    check(api_.AddRunConfigEntry(options.get(), "memory.enable_memory_arena_shrinkage", "cpu:0"));
+    check(api_.AddRunConfigEntry(options.get(), "memory.enable_memory_arena_shrinkage",
+                                 arena_.c_str()));
   // ONNX Runtime looks at it between two operators.
   const std::stop_callback terminate(stop, [&] {
     if (Status* status = api_.RunOptionsSetTerminate(options.get())) api_.ReleaseStatus(status);
@@ -239,8 +158,8 @@ void CrossEncoder::run(const Inputs& inputs, std::span<float> logits, const std:
   const char* output_name = output_name_.c_str();
   const auto output = own<Value>(api_.ReleaseValue, [&](Value** made) {
     const auto run_on = [&](Session* session) {
-      check(api_.Run(session, options.get(), value_names.data(), values.data(), values.size(),
-                     &output_name, 1, made));
+      check(api_.Run(session, options.get(), tensors.names.data(), tensors.values.data(),
+                     tensors.values.size(), &output_name, 1, made));
     };
     if (terms.wide)
       run_on(wide_.get());

@@ -15,21 +15,13 @@
 #include <utility>
 #include <vector>
 
+#include "ort/feeds.h"
 #include "ort/library.h"
 #include "ort/session_options.h"
 #include "ort/session_slots.h"
 #include "ort/weights.h"
 
 namespace rerank::ort {
-
-// Row-major [rows, width] tensors, borrowed for one run.
-struct Inputs {
-  std::int64_t rows;
-  std::int64_t width;
-  const std::int64_t* input_ids;
-  const std::int64_t* attention_mask;
-  const std::int64_t* token_type_ids;
-};
 
 struct RunTerms {
   bool wide = false;    // on the wide session
@@ -44,7 +36,11 @@ class CrossEncoder {
   CrossEncoder(const Library& library, SessionConfig config);
 
   // Without a mask the graph would score padding: the caller must not pad.
-  bool has_attention_mask() const { return has_attention_mask_; }
+  bool has_attention_mask() const { return feeds_->has_attention_mask(); }
+  // Whether it takes rows one behind the other.
+  bool is_packed() const { return feeds_->is_packed(); }
+  // Whether all of it runs on the provider that was asked for.
+  bool is_whole() const { return config_.is_whole; }
 
   // Makes a second session, which splits each operator over so many threads, or drops it at 1. It
   // shares the weights, packed ones too; where ONNX Runtime cannot, there is none. Not while any run.
@@ -64,27 +60,24 @@ class CrossEncoder {
  private:
   void make_narrow();
   Owned<Session> make_session(int threads) const;
-  void check_inputs();
   void check_output();
   void check_run(Status* status, const Inputs& inputs) const;
   void read(const Inputs& inputs, Value* output, std::span<float> logits) const;
-  std::vector<std::string> names(bool inputs) const;
 
   const Library& library_;
   const Api& api_;
-  const SessionConfig config_;
-  const std::string file_;  // for messages
+  SessionConfig config_;
+  const std::string file_;   // for messages
+  const std::string arena_;  // of runs
   // Both are of the same weights, and end before them.
   std::optional<Weights> weights_;
   Owned<PrepackedWeights> packed_;
   Owned<Session> session_;
   Owned<Session> wide_;
   std::unique_ptr<SessionSlots> slots_;
-  Owned<MemoryInfo> memory_;
-  std::vector<std::string> input_names_;
+  std::optional<Feeds> feeds_;
   std::string output_name_;
   ElementType output_type_ = kFloat;
-  bool has_attention_mask_ = false;
 };
 
 }  // namespace rerank::ort

@@ -1,6 +1,7 @@
 #include "ort/session_options.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,17 +18,20 @@ void append_cuda(const Library& library, SessionOptions* options, const SessionC
   const auto cuda = own<CudaOptions>(api.ReleaseCUDAProviderOptions, [&](CudaOptions** made) {
     check(api.CreateCUDAProviderOptions(made));
   });
-  // TF32 would cost fp32 graphs three digits; who wants it says so.
-  std::vector<const char*> keys = {"use_tf32"};
-  std::vector<const char*> values = {"0"};
-  for (const auto& [key, value] : config.provider_options) {
+  // TF32 would cost fp32 graphs three digits; an arena that doubles would take what others need.
+  std::map<std::string, std::string> all = {{"use_tf32", "0"},
+                                            {"arena_extend_strategy", "kSameAsRequested"}};
+  for (const auto& [key, value] : config.provider_options) all[key] = value;
+  std::vector<const char*> keys;
+  std::vector<const char*> values;
+  for (const auto& [key, value] : all) {
     keys.push_back(key.c_str());
     values.push_back(value.c_str());
   }
   check(api.UpdateCUDAProviderOptions(cuda.get(), keys.data(), values.data(), keys.size()));
   check(api.SessionOptionsAppendExecutionProvider_CUDA_V2(options, cuda.get()));
-  // Nothing may quietly run on the CPU instead.
-  check(api.AddSessionConfigEntry(options, "session.disable_cpu_ep_fallback", "1"));
+  if (config.is_whole)
+    check(api.AddSessionConfigEntry(options, "session.disable_cpu_ep_fallback", "1"));
 }
 
 void append_provider(const Library& library, SessionOptions* options, const SessionConfig& config) {
@@ -42,6 +46,18 @@ void append_provider(const Library& library, SessionOptions* options, const Sess
 }
 
 }  // namespace
+
+std::string option(const SessionConfig& config, const std::string& name) {
+  const auto found = std::find_if(config.provider_options.rbegin(), config.provider_options.rend(),
+                                  [&](const auto& each) { return each.first == name; });
+  return found == config.provider_options.rend() ? "0" : found->second;
+}
+
+std::string cuda_failure(const std::string& message) {
+  const std::size_t begin = message.find("CUDA failure");
+  if (begin == std::string::npos) return {};
+  return message.substr(begin, message.find(" ; GPU=", begin) - begin);
+}
 
 Owned<SessionOptions> make_options(const Library& library, const SessionConfig& config,
                                    int threads) {

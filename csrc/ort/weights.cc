@@ -94,8 +94,9 @@ Weights::Weights(const Library& library, const std::filesystem::path& model)
     : library_(library), memory_(nullptr, library.api().ReleaseMemoryInfo) {
   try {
     memory_ = own<MemoryInfo>(library.api().ReleaseMemoryInfo, [&](MemoryInfo** made) {
-      library_.check(library.api().CreateCpuMemoryInfo(kDeviceAllocator, kDefaultMemory, made),
-                     Fault::kProvider, "onnxruntime");
+      library_.check(
+          library.api().CreateMemoryInfo("Cpu", kDeviceAllocator, 0, kDefaultMemory, made),
+          Fault::kProvider, "onnxruntime");
     });
     const MappedFile file(model);
     for (Message top(file.bytes()); !top.empty();) {

@@ -243,6 +243,9 @@ void plans() {
       {{3, 3}, {.workers = 9}, {0, 1}, {{0, 1, 3}, {1, 1, 3}}},
       // The share is rounded up: 15 tokens between 2 are 8, not 7.
       {{4, 4, 4, 3}, {.workers = 2}, {0, 1, 2, 3}, {{0, 2, 4}, {2, 1, 4}, {3, 1, 3}}},
+      // Without padding a batch holds rows of all widths.
+      {{4, 6, 4, 2}, {.max_batch_tokens = 12, .packs = true}, {1, 0, 2, 3}, {{0, 2, 6}, {2, 2, 4}}},
+      {{4, 40, 4}, {.max_batch_tokens = 12, .packs = true}, {1, 0, 2}, {{0, 1, 40}, {1, 2, 4}}},
       // A large one is not: the budget is smaller than the share.
       {{3, 3, 3, 3},
        {.max_batch_tokens = 3, .workers = 2},
@@ -316,6 +319,14 @@ void batches_are_packed_and_buffers_reused() {
   CHECK_EQ(packed.token_type_ids, {0, 0, 0, 1, 0});
   CHECK_EQ(packed.attention_mask, {1, 1, 1, 1, 0});
   CHECK_EQ(packed.input_ids.data() == before, true);  // nothing was allocated
+
+  fill({0, 2, 1}, 0);  // one behind the other
+  CHECK_EQ(packed.rows, 3);
+  CHECK_EQ(packed.tokens(), 16);
+  CHECK_EQ(packed.row_tokens, {7, 5, 4});
+  CHECK_EQ(packed.input_ids, {1, 12, 13, 2, 21, 22, 2, 1, 11, 2, 23, 2, 1, 11, 2, 2});
+  CHECK_EQ(packed.token_type_ids, {0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1});
+  CHECK_EQ(packed.attention_mask, {});
 
   fill({}, 5);
   CHECK_EQ(packed.rows, 0);

@@ -43,12 +43,13 @@ class FakeScore {
 
 inline void fake_model(const PackedBatch& batch, std::span<float> logits,
                        const std::stop_token& /*short*/ = {}) {
-  const auto width = static_cast<std::size_t>(batch.width);
+  std::size_t at = 0;
   for (std::size_t row = 0; row < logits.size(); ++row) {
     FakeScore score;
     bool nan = false;
-    for (std::size_t at = row * width; at < (row + 1) * width; ++at) {
-      if (batch.attention_mask[at] == 0) continue;
+    const std::int64_t width = batch.width == 0 ? batch.row_tokens[row] : batch.width;
+    for (const std::size_t end = at + static_cast<std::size_t>(width); at < end; ++at) {
+      if (batch.width != 0 && batch.attention_mask[at] == 0) continue;
       if (batch.input_ids[at] == kPoison) throw std::runtime_error("poisoned");
       nan = nan || batch.input_ids[at] == kNoNumber;
       score.add(batch.input_ids[at], batch.token_type_ids[at]);

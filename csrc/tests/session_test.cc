@@ -319,6 +319,20 @@ std::string setting(int count, const char* const* arguments, int index, const ch
   return value == nullptr ? "" : value;
 }
 
+void what_cuda_said_is_told() {
+  CHECK_EQ(
+      ort::cuda_failure(
+          "cuda_call.cc:154 void CudaCall(ERRTYPE) CUDA failure 100: no CUDA-capable device is "
+          "detected ; GPU=-1 ; hostname=here ; file=cuda_call.cc ; line=70 ; expr=cudaSetDevice;"),
+      "CUDA failure 100: no CUDA-capable device is detected");
+  CHECK_EQ(ort::cuda_failure("CUDA failure 2: out of memory"), "CUDA failure 2: out of memory");
+  CHECK_EQ(ort::cuda_failure("cannot load model.onnx: no such file"), "");
+  const ort::SessionConfig config{.model = {},
+                                  .provider_options = {{"device_id", "1"}, {"device_id", "3"}}};
+  CHECK_EQ(ort::option(config, "device_id"), "3");
+  CHECK_EQ(ort::option(config, "gpu_mem_limit"), "0");
+}
+
 }  // namespace
 
 int main(int count, char* arguments[]) {
@@ -343,6 +357,7 @@ int main(int count, char* arguments[]) {
       {"a run ends early when it is stopped", a_run_ends_early_when_it_is_stopped},
       {"sessions are made on many threads at once", sessions_are_made_on_many_threads_at_once},
       {"a missing provider is an error", a_missing_provider_is_an_error},
+      {"what CUDA said is told", what_cuda_said_is_told},
       {"what is no model is an error", what_is_no_model_is_an_error},
       {"what is no ONNX Runtime is an error", what_is_no_onnxruntime_is_an_error},
   });

@@ -14,6 +14,7 @@ __all__ = [
     "ACTIVATIONS",
     "DEVICES",
     "MANIFEST",
+    "PACKED",
     "PRECISIONS",
     "Manifest",
     "check_is_there",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 MANIFEST = "rerank_core.json"
+PACKED = "packed.onnx"
 PRECISIONS = ("fp32", "fp16", "int8")
 DEVICES = ("cpu", "cuda")
 ACTIVATIONS = ("sigmoid", "identity")
@@ -39,6 +41,9 @@ class Manifest:
         max_length: Tokens a row may have, special tokens included; None leaves it to the other files.
         device: What it was prepared for, "cpu" or "cuda"; None for any.
         needs_vnni: Whether its int8 products are exact only on processors that add them in 32 bits.
+        packed: Name of the ONNX file whose rows lie one behind the other, for CUDA; None where there is none.
+        token_budget: Padded tokens of a batch, as measured on a device; None takes the device's own.
+        batches_in_flight: Batches that run at once there; None likewise.
         is_optimized: Whether ONNX Runtime's optimizations are in the graph and need no repeating.
         sha256: Hash of each file, by name.
         made: How it was prepared: source, device, versions, rewrites, differences. For people.
@@ -51,6 +56,9 @@ class Manifest:
     max_length: int | None = None
     device: str | None = None
     needs_vnni: bool = False
+    packed: str | None = None
+    token_budget: int | None = None
+    batches_in_flight: int | None = None
     is_optimized: bool = False
     sha256: dict[str, str] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
@@ -141,6 +149,9 @@ _RULES = {
     "max_length": (_is_count, "be a whole number of at least 1"),
     "device": (lambda it: it in DEVICES, f"be one of {', '.join(DEVICES)}"),
     "needs_vnni": (lambda it: isinstance(it, bool), "be true or false"),
+    "packed": (_is_inside, "name a file in the directory"),
+    "token_budget": (_is_count, "be a whole number of at least 1"),
+    "batches_in_flight": (_is_count, "be a whole number of at least 1"),
     "is_optimized": (lambda it: isinstance(it, bool), "be true or false"),
     "sha256": (
         lambda it: (
