@@ -31,6 +31,9 @@ class Shape:
     labels: int = 1
     inputs: tuple[str, ...] = ALL_INPUTS
     half_output: bool = False
+    counts_words: bool = (
+        False  # positions skip id 0, as RoBERTa's do, instead of following the width
+    )
     seed: int = 0
 
 
@@ -69,9 +72,20 @@ class _Graph:
         return self.node("LayerNormalization", x, gain, bias, axis=-1, epsilon=1e-12)
 
 
-def _embeddings(g: _Graph, shape: Shape) -> str:
+def _places(g: _Graph) -> str:
     length = g.node("Gather", g.node("Shape", "input_ids"), g.constant(1, np.int64), axis=0)
-    positions = g.node("Range", g.constant(0, np.int64), length, g.constant(1, np.int64))
+    return g.node("Range", g.constant(0, np.int64), length, g.constant(1, np.int64))
+
+
+def _words(g: _Graph) -> str:
+    is_padding = g.node("Equal", "input_ids", g.constant(0, np.int64))
+    is_word = g.node("Cast", g.node("Not", is_padding), to=TensorProto.INT32)
+    count = g.node("CumSum", is_word, g.constant(1, np.int64))
+    return g.node("Cast", g.node("Mul", count, is_word), to=TensorProto.INT64)
+
+
+def _embeddings(g: _Graph, shape: Shape) -> str:
+    positions = _words(g) if shape.counts_words else _places(g)
     x = g.node("Gather", g.weight(shape.vocab, shape.hidden, scale=0.3), "input_ids")
     if "token_type_ids" in shape.inputs:
         types = g.node("Gather", g.weight(2, shape.hidden, scale=0.3), "token_type_ids")

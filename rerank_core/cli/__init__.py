@@ -13,7 +13,7 @@ import rerank_core
 from rerank_core.cli.eval import add_eval
 from rerank_core.cli.job import add_job
 from rerank_core.cli.models import add_models
-from rerank_core.cli.prepare import add_prepare
+from rerank_core.cli.prepare import add_calibrate, add_prepare
 from rerank_core.cli.rank import add_rank
 from rerank_core.cli.serve import add_serve
 from rerank_core.cli.verify import add_verify
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     add_job(commands)
     add_models(commands)
     add_prepare(commands)
+    add_calibrate(commands)
     add_verify(commands)
     add_eval(commands)
     add_serve(commands)

@@ -1,4 +1,4 @@
-"""`rerank-core prepare MODEL OUT`."""
+"""`rerank-core prepare MODEL OUT`, `rerank-core calibrate DIR`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from rerank_core.models.prepare import Prepared, prepare
+from rerank_core.models.prepare import Prepared, calibrate, prepare
 
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["add_prepare"]
+__all__ = ["add_calibrate", "add_prepare"]
 
 
 def add_prepare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -78,3 +78,32 @@ def _print_table(prepared: Prepared) -> None:
         print(f"{rewrite.name:<14} {before:>5} -> {after:>4}  {rewrite.max_difference:.1e}")
     print()
     print(prepared.verification.to_text())
+
+
+def add_calibrate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    command = commands.add_parser(
+        "calibrate",
+        help="find how a prepared model runs fastest on a device",
+        description="Try packed and padded rows, sizes of batches and how many run at once on the device "
+        "that is here, and keep the fastest in the directory's rerank_core.json.",
+    )
+    command.set_defaults(run=_calibrate)
+    command.add_argument("directory", metavar="DIR", help="a directory that `prepare` made")
+    command.add_argument(
+        "--device", default="cuda", help="cpu, cuda or cuda:N; default: %(default)s"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _calibrate(arguments: argparse.Namespace) -> None:
+    trials = calibrate(arguments.directory, device=arguments.device)
+    if not arguments.json:
+        print(f"{'rows':<7} {'token budget':>12} {'in flight':>9} {'pairs/s':>9}")
+    for trial in trials:
+        if arguments.json:
+            print(json.dumps(asdict(trial)))
+            continue
+        rows = "packed" if trial.packed else "padded"
+        in_flight = trial.batches_in_flight or "default"
+        print(f"{rows:<7} {trial.token_budget:>12} {in_flight:>9} {trial.pairs_per_second:>9.0f}")

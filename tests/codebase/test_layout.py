@@ -25,6 +25,7 @@ SYSTEM = {
 }
 
 FACE = {"errors", "results"}
+PACKING = {"attention", "nodes", "pooling", "positions", "rows"}
 REWRITES = {"attention", "first_token", "fold", "no_mask", "plumbing", "prune", "scale"}
 # ONNX Runtime's own package runs graphs that are prepared or compared with; scoring never imports it.
 PREPARING = {"models.prepare.trials", "models.verify.originals", "models.prepare.quantize"}
@@ -52,12 +53,14 @@ PYTHON = {
     "_calling": {"_core", "_daemon_pool", "errors"},
     "_cpu": set(),
     "_daemon_pool": set(),
+    "_devices": {"errors", "models.manifest"},
     "_event_loop": {"_core"},
     "_events": set(),
     "_graphs": {"_core", "errors", "models.store", "tokenizer"},
     "_loading": {
         "_core",
         "_cpu",
+        "_devices",
         "_graphs",
         "_onnxruntime",
         "models.store",
@@ -204,9 +207,10 @@ PYTHON = {
         "_cpu",
         "errors",
         "models.checkpoint",
+        "models.prepare.calibration",
+        "models.prepare.cuda",
         "models.prepare.export",
         "models.prepare.graphs",
-        "models.prepare.half",
         "models.hub",
         "models.manifest",
         "models.prepare.quantize",
@@ -217,6 +221,50 @@ PYTHON = {
         "models.verify",
         "tokenizer",
     },
+    "models.prepare.calibration": {
+        "models.manifest",
+        "models.verify.comparison",
+        "models.verify.probe_pairs",
+        "reranker",
+        *FACE,
+    },
+    "models.prepare.cuda": {
+        "errors",
+        "models.prepare.graphs",
+        "models.prepare.half",
+        "models.prepare.packing",
+        "models.prepare.rewrites",
+        "models.prepare.sampler",
+    },
+    "models.prepare.packing.__init__": {
+        "models.prepare.graphs",
+        "models.prepare.sampler",
+        "models.prepare.trials",
+        *(f"models.prepare.packing.{n}" for n in PACKING),
+    },
+    "models.prepare.packing.attention": {
+        "models.prepare.graphs",
+        "models.prepare.packing.nodes",
+        "models.prepare.packing.rows",
+        "models.prepare.rewrites.attention",
+        "models.prepare.sampler",
+    },
+    "models.prepare.packing.nodes": {"models.prepare.graphs"},
+    "models.prepare.packing.pooling": {
+        "models.prepare.graphs",
+        "models.prepare.packing.nodes",
+        "models.prepare.packing.rows",
+        "models.prepare.rewrites.first_token",
+        "models.prepare.sampler",
+    },
+    "models.prepare.packing.positions": {
+        "models.prepare.graphs",
+        "models.prepare.packing.nodes",
+        "models.prepare.packing.rows",
+        "models.prepare.sampler",
+        "models.prepare.trials",
+    },
+    "models.prepare.packing.rows": {"models.prepare.packing.nodes", "models.prepare.sampler"},
     "models.prepare.quantize": {"errors"},
     "models.prepare.trials": {"errors", "models.prepare.graphs", "models.prepare.sampler"},
     "models.prepare.rewrites.__init__": {

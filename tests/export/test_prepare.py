@@ -25,6 +25,16 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # what those packages say is 
 
 # One of each way to attend and to know positions.
 FAMILIES = ["bert", "distilbert", "mpnet", "deberta-v2", "modernbert, first token", "qwen3"]
+PACKED = {
+    "albert",
+    "bert",
+    "bert of two labels",
+    "camembert",
+    "distilbert",
+    "electra",
+    "roberta",
+    "xlm-roberta",
+}
 WIDE = {"hidden_size": 64, "intermediate_size": 96}  # int8 leaves smaller weights alone
 WIDE_MORE = {"distilbert": {"dim": 64, "hidden_dim": 96}, "qwen3": {"head_dim": 16}}
 
@@ -75,6 +85,17 @@ def test_the_last_layer_runs_for_one_token_where_only_that_reaches_the_score(req
     alone = [shape for shape in found.values() if len(shape) == 3 and shape[1] == 1]
     # Attention's output and both of the feed-forward part; where it is by itself, the query too.
     assert len(alone) in ((3, 4) if architecture in checkpoints.FIRST_TOKEN else (0,))
+
+
+def test_rows_are_packed_where_attention_is_plain(request, for_cuda):
+    """Packing compares its logits itself; with relative or rotary positions, or a mean, it is refused."""
+    architecture = request.node.callspec.params["checkpoint"]
+    packed = for_cuda / "packed.onnx"
+    assert packed.exists() == (architecture in PACKED)
+    if packed.exists():
+        operators = [node.op_type for node in load_graph(packed).graph]
+        assert operators.count("PackedMultiHeadAttention") == 2
+        assert "Shape" not in operators, "what follows from one runs on the CPU"
 
 
 @pytest.mark.parametrize("architecture", FAMILIES)

@@ -20,6 +20,7 @@ from rerank_core.errors import (
     ModelError,
     NotFoundError,
 )
+from rerank_core.models.manifest import Manifest
 from rerank_core.models.prepare import prepare
 from tests import graphs, models
 
@@ -93,6 +94,35 @@ def test_fp16_for_cuda_is_checked_on_a_cpu(source, tmp_path, caplog):
     with Reranker(prepared.directory) as reranker:
         assert reranker.info.precision == "fp16"
     assert "was prepared for cuda and is slower on cpu" in caplog.text
+
+
+def test_rows_for_cuda_are_packed_over_the_same_weights(source, tmp_path):
+    prepared = prepare(source, tmp_path / "out", precision="fp16", device="cuda", tolerance=0.01)
+    names = sorted(path.name for path in prepared.directory.iterdir())
+    assert {"model.onnx", "model.onnx_data", "packed.onnx"} <= set(names)
+    manifest = Manifest.read(prepared.directory)
+    assert manifest.packed == "packed.onnx"
+    assert {"model.onnx_data", "packed.onnx"} <= set(manifest.sha256)
+    padded, packed = (
+        {
+            tuple(entry.value for entry in each.external_data)
+            for each in onnx.load(
+                prepared.directory / name, load_external_data=False
+            ).graph.initializer
+            if each.external_data
+        }
+        for name in ("model.onnx", "packed.onnx")
+    )
+    assert len(padded & packed) > 0.8 * len(packed), "all but what only one of them scales"
+    assert all("model.onnx_data" in each for each in padded | packed)
+
+
+def test_what_cannot_be_packed_is_padded(tmp_path, caplog):
+    caplog.set_level("INFO", "rerank_core")
+    prepared = prepare("bundled", tmp_path / "out", device="cuda")
+    assert Manifest.read(prepared.directory).packed is None
+    assert not (prepared.directory / "packed.onnx").exists()
+    assert "is not packed" in caplog.text
 
 
 def test_a_rewrite_may_be_left_out(source, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rerank_core._cpu import adds_int8_exactly
-from rerank_core.errors import InvalidArgumentError, ModelError
+from rerank_core.errors import InvalidArgumentError, ModelError, ProviderError
 from rerank_core.models.checkpoint import read as read_checkpoint
 from rerank_core.models.hub import download_checkpoint
-from rerank_core.models.manifest import Manifest, digest
+from rerank_core.models.manifest import PACKED, Manifest, digest
+from rerank_core.models.prepare.calibration import calibrate
+from rerank_core.models.prepare.cuda import write_for_cuda
 from rerank_core.models.prepare.export import export
 from rerank_core.models.prepare.graphs import check_inputs, load_graph, save_graph
-from rerank_core.models.prepare.half import halve
 from rerank_core.models.prepare.quantize import quantize
 from rerank_core.models.prepare.rewrites import Applied, apply_rewrites
 from rerank_core.models.prepare.sampler import Sampler
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 
     from rerank_core.models.store import ModelFiles
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "calibrate", "prepare"]
+
+_LOG = logging.getLogger("rerank_core")
 
 _GRAPH = "model.onnx"  # of a prepared directory
 _COPIED = ("config.json", "tokenizer.json", "tokenizer_config.json")
@@ -75,7 +79,8 @@ def prepare(
     """Make a directory that runs fast on a device, and prove that it still ranks the same.
 
     The model is exported if it has no ONNX graph, rewritten, brought to the precision, optimized by
-    ONNX Runtime, and compared with what it was made from. The directory appears when all is done.
+    ONNX Runtime, and compared with what it was made from. The directory appears when all is done. Where
+    CUDA is, and the model is prepared for it, how to run it fastest is tried and kept too (`calibrate`).
 
     Args:
         model: "bundled", a directory with an fp32 ONNX graph or a PyTorch checkpoint, or a hub id.
@@ -116,7 +121,18 @@ def prepare(
         applied = apply_rewrites(graph, sampler, device=device, without=without)
         made = stage / "made"
         made.mkdir()
-        _write_graph(graph, sampler, made, precision, device, reduce_range=reduce_range)
+        is_packed = False
+        if device == "cuda":
+            is_packed = write_for_cuda(
+                graph,
+                source.graph,
+                sampler,
+                to=(made / _GRAPH, made / PACKED),
+                precision=precision,
+                without=without,
+            )
+        else:
+            _write_graph(graph, made, precision, reduce_range=reduce_range)
         for name in _COPIED:
             if (source.directory / name).exists():
                 shutil.copyfile(source.directory / name, made / name)
@@ -126,6 +142,7 @@ def prepare(
             max_batch_rows=1 if precision == "int8" else None,
             max_length=source.max_length,
             needs_vnni=precision == "int8" and not reduce_range,
+            packed=PACKED if is_packed else None,
             is_optimized=device == "cpu",
             sha256={path.name: digest(path) for path in sorted(made.iterdir())},
             made={
@@ -146,6 +163,11 @@ def prepare(
         # Only now: it was compared on a CPU, whatever it is for.
         replace(manifest, device=device).write(made)
         made.replace(target)
+    if device == "cuda":
+        try:
+            calibrate(target)
+        except ProviderError as missing:
+            _LOG.info("%s: run `rerank-core calibrate %s` where CUDA is", missing, target)
     verification = replace(verification, model=str(target), path=str(target))
     return Prepared(target, precision, device, tuple(applied), verification)
 
@@ -193,22 +215,11 @@ def _source(
     return files.directory, files
 
 
-def _write_graph(
-    graph: ir.Model,
-    sampler: Sampler,
-    made: Path,
-    precision: str,
-    device: str,
-    *,
-    reduce_range: bool,
-) -> None:
-    """Bring a rewritten graph to the precision, and do what ONNX Runtime would do at every start."""
-    if precision == "fp16":
-        halve(graph, sampler)
-    # What ONNX Runtime makes for CUDA, it makes only where CUDA is.
-    if device == "cuda":
-        save_graph(graph, made / _GRAPH)
-        return
+def _write_graph(graph: ir.Model, made: Path, precision: str, *, reduce_range: bool) -> None:
+    """Bring a rewritten graph to the precision, and do what ONNX Runtime would do at every start.
+
+    What it makes for CUDA, it makes only where CUDA is.
+    """
     stage = made.parent
     converted = stage / "rewritten.onnx"
     save_graph(graph, converted)

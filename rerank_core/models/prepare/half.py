@@ -8,7 +8,7 @@ import numpy as np
 
 from rerank_core.errors import ModelError
 from rerank_core.models.prepare.graphs import constant, constant_of, given, logits_of
-from rerank_core.models.prepare.sampler import IDS, MASK, Sampler
+from rerank_core.models.prepare.sampler import IDS, MASK, TrialRows
 from rerank_core.models.prepare.trials import run
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _HEAD = frozenset("Add Div Erf Gather Gemm MatMul Mul Relu Reshape Squeeze Tanh"
 _HEAD_PRODUCTS = 2
 
 
-def halve(model: ir.Model, sampler: Sampler) -> None:
+def halve(model: ir.Model, sampler: TrialRows) -> None:
     """Bring a graph to fp16, in place.
 
     fp32 stay softmax, normalizations and head, what is added from the mask (its numbers are beyond
@@ -46,7 +46,7 @@ def halve(model: ir.Model, sampler: Sampler) -> None:
 class _Halver:
     """Walks a graph from its inputs, and casts where two precisions meet."""
 
-    def __init__(self, model: ir.Model, sampler: Sampler) -> None:
+    def __init__(self, model: ir.Model, sampler: TrialRows) -> None:
         self._model = model
         names = [str(value.name) for node in model.graph for value in node.outputs if value.name]
         seen = run(model, [sampler(model, *sampler.sizes[1])], names)[0]

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from rerank_core.models.verify.probe_pairs import probe_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import onnx_ir as ir
     from numpy.typing import NDArray
 
     from rerank_core.tokenizer import Tokenizer
 
-__all__ = ["IDS", "MASK", "TYPES", "Sampler"]
+__all__ = ["IDS", "MASK", "TYPES", "Sampler", "TrialRows"]
 
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 _LONGEST = 512  # tokens of a row that is tried
+
+
+class TrialRows(Protocol):
+    """Gives rows to try a graph with."""
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Rows and widths to try."""
+
+    def __call__(self, model: ir.Model, rows: int, width: int, /) -> Mapping[str, NDArray[Any]]:
+        """Give what the inputs of a graph are fed."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +60,19 @@ class Sampler:
 
         Padding holds ids like any other: only the mask tells.
         """
-        pairs = probe_pairs()
-        kinds = {name: np.zeros((rows, width), np.int64) for name in (IDS, TYPES)}
+        given = [self.row(width, row / rows) for row in range(rows)]
+        kinds = {name: np.concatenate([each[name] for each in given]) for name in (IDS, TYPES)}
         kinds[MASK] = np.ones((rows, width), np.int64)
-        for row in range(rows):
-            first = row * len(pairs) // rows
-            # One relevant document first, then all others until the row is full.
-            document = " ".join((*pairs.documents[first:], *pairs.documents[:first]))
-            encoded = self.tokenizer.encode_pairs(
-                pairs.queries[first], [document], max_length=width
-            )
-            kinds[IDS][row] = encoded.ids
-            kinds[TYPES][row] = 0 if encoded.type_ids is None else encoded.type_ids
         if is_padded:
             kinds[MASK][-1, (width + 1) // 2 :] = 0
         return {str(value.name): kinds[str(value.name)] for value in model.graph.inputs}
+
+    def row(self, width: int, part: float = 0.0) -> dict[str, NDArray[np.int64]]:
+        """Give ids and types [1, width] of a pair, the one at a part, from 0 to 1, of the built-in ones."""
+        pairs = probe_pairs()
+        first = int(part * len(pairs))
+        # One relevant document first, then all others until the row is full.
+        document = " ".join((*pairs.documents[first:], *pairs.documents[:first]))
+        encoded = self.tokenizer.encode_pairs(pairs.queries[first], [document], max_length=width)
+        types = encoded.ids * 0 if encoded.type_ids is None else encoded.type_ids
+        return {IDS: encoded.ids[None].astype(np.int64), TYPES: types[None].astype(np.int64)}

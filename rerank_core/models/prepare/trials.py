@@ -13,7 +13,7 @@ from rerank_core.errors import ModelError
 from rerank_core.models.prepare.graphs import LARGE, forget_shapes, logits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import onnx
@@ -40,7 +40,7 @@ def runtime_version() -> str:
 
 def run(
     model: ir.Model,
-    feeds: Iterable[dict[str, NDArray[np.int64]]],
+    feeds: Iterable[Mapping[str, NDArray[Any]]],
     names: Sequence[str],
 ) -> list[dict[str, NDArray[Any]]]:
     """Run a graph as it stands, without any optimization, once for each of the feeds.
@@ -52,7 +52,7 @@ def run(
 
 
 def shapes(
-    model: ir.Model, feeds: Iterable[dict[str, NDArray[np.int64]]], names: Sequence[str]
+    model: ir.Model, feeds: Iterable[Mapping[str, NDArray[Any]]], names: Sequence[str]
 ) -> list[dict[str, tuple[int, ...]]]:
     """Do as `run` does, and give the shapes of values, for which none of them need be kept."""
     asked = [f"{name}{_SHAPE_OF}" for name in names]
@@ -64,7 +64,7 @@ def shapes(
 
 def _runs(
     model: ir.Model,
-    feeds: Iterable[dict[str, NDArray[np.int64]]],
+    feeds: Iterable[Mapping[str, NDArray[Any]]],
     names: Sequence[str],
     inner: Sequence[str],
 ) -> Iterator[dict[str, NDArray[Any]]]:
@@ -91,11 +91,14 @@ def _runs(
     options.add_external_initializers(
         list(weights), [ort.OrtValue.ortvalue_from_numpy(each) for each in weights.values()]
     )
-    session = ort.InferenceSession(
-        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    for each in feeds:
-        yield dict(zip(names, session.run(list(names), each), strict=True))
+    try:
+        session = ort.InferenceSession(
+            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        for each in feeds:
+            yield dict(zip(names, session.run(list(names), each), strict=True))
+    except Exception as error:  # ONNX Runtime's classes have no base of their own
+        raise ModelError(f"the graph does not run on a trial row: {error}") from error
 
 
 def _without_weights(model: ir.Model) -> tuple[onnx.ModelProto, dict[str, NDArray[Any]]]:

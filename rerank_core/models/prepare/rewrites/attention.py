@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     from rerank_core.models.prepare.sampler import Sampler
 
-__all__ = ["fuse_attention"]
+__all__ = ["Heads", "find_attention", "fuse_attention"]
 
 _DOMAIN = "com.microsoft"
 
 
 @dataclass(frozen=True)
-class _Heads:
+class Heads:
     """A projection [rows, width, hidden], and among how many heads it is divided."""
 
     source: ir.Value
@@ -33,7 +33,7 @@ def fuse_attention(model: ir.Model, sampler: Sampler) -> None:  # noqa: ARG001  
     import onnx_ir  # noqa: PLC0415
 
     for softmax in [node for node in model.graph if node.op_type == "Softmax"]:
-        found = _attention(softmax)
+        found = find_attention(softmax)
         if found is None:
             continue
         merged, heads = found
@@ -54,7 +54,7 @@ def fuse_attention(model: ir.Model, sampler: Sampler) -> None:  # noqa: ARG001  
         model.graph.opset_imports[_DOMAIN] = 1
 
 
-def _attention(softmax: ir.Node) -> tuple[ir.Node, list[_Heads]] | None:
+def find_attention(softmax: ir.Node) -> tuple[ir.Node, list[Heads]] | None:
     """Give the Reshape that ends an attention, and its Q, K and V; None if it is not one."""
     scores = producer(softmax.inputs[0], "MatMul")
     context = _only_user(softmax, "MatMul")
@@ -84,7 +84,7 @@ def _perm(node: ir.Node | None) -> list[int]:
     return list(node.attributes.get_ints("perm") or ()) if node is not None else []
 
 
-def _heads(value: ir.Value | None, perm: list[int]) -> _Heads | None:
+def _heads(value: ir.Value | None, perm: list[int]) -> Heads | None:
     """Read Transpose(Reshape(projection)) to [rows, heads, width, size], in the order of perm."""
     transpose = producer(value, "Transpose")
     if transpose is None or _perm(transpose) != perm:
@@ -93,4 +93,4 @@ def _heads(value: ir.Value | None, perm: list[int]) -> _Heads | None:
     shape = constant_of(reshape.inputs[1]) if reshape is not None else None
     if reshape is None or shape is None or shape.shape != (4,) or reshape.inputs[0] is None:
         return None
-    return _Heads(reshape.inputs[0], int(shape[2]))
+    return Heads(reshape.inputs[0], int(shape[2]))

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    from rerank_core.models.prepare.sampler import Sampler
+    from rerank_core.models.prepare.sampler import Sampler, TrialRows
 
-__all__ = ["keep_first_token"]
+__all__ = ["Mover", "first_token_gathers", "keep_first_token"]
 
 # Each element of the result depends on the elements at its own place alone.
 _ELEMENTWISE = frozenset(
@@ -35,17 +35,27 @@ def keep_first_token(model: ir.Model, sampler: Sampler) -> None:
     by one, and through the query side of the attention; it stops at what needs all tokens, or is not
     known. Which dimension is the width is seen in trial runs.
     """
-    for node in list(model.graph):
-        if node.op_type == "Gather" and node.attributes.get_int("axis", 0) == 1:
-            index = constant_of(node.inputs[1])
-            if index is not None and index.shape == () and index == 0:
-                _Mover(model, sampler).move(node)
+    for gather in first_token_gathers(model):
+        Mover(model, sampler).move(gather)
 
 
-class _Mover:
+def first_token_gathers(model: ir.Model) -> list[ir.Node]:
+    """Give the nodes that take the first of all tokens, or of whatever else the axis is."""
+    return [
+        node
+        for node in model.graph
+        if node.op_type == "Gather"
+        and node.attributes.get_int("axis", 0) == 1
+        and (index := constant_of(node.inputs[1])) is not None
+        and index.shape == ()
+        and index == 0
+    ]
+
+
+class Mover:
     """Moves the taking of the first token upwards."""
 
-    def __init__(self, model: ir.Model, sampler: Sampler) -> None:
+    def __init__(self, model: ir.Model, sampler: TrialRows) -> None:
         self._model = model
         self._taken: dict[tuple[ir.Value, int], ir.Value] = {}
         names = [str(value.name) for node in model.graph for value in node.outputs if value.name]
