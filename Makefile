@@ -7,7 +7,7 @@ ORT = $(shell $(BIN)/python -c "from rerank_core._onnxruntime import find_librar
 NATIVE_ENV = RERANK_CORE_ORT_LIBRARY=$(ORT) \
 	RERANK_CORE_TEST_MODEL=$(abspath rerank_core/models/bundled/model.onnx)
 
-.PHONY: demo test lint types native python export-test clients-test ray-test tsan asan fuzz tidy long peers bench bench-compare bench-engine bench-jobs bench-prepare bench-quality bench-quick model report format clean
+.PHONY: demo gpu test lint types native python export-test clients-test ray-test tsan asan fuzz tidy long peers bench bench-compare bench-engine bench-jobs bench-prepare bench-quality bench-quick model report format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rerank-core rank "Why is the sky blue?" examples/passages.jsonl --top-n 5 --table
@@ -167,6 +167,19 @@ bench-jobs: $(VENV)/.bench $(RAY)/.done
 	$(RAY)/bin/python -m benchmarks.jobs_ray
 	[ ! -d $(DATA) ] || $(BIN)/python -m benchmarks.reranked_runs $(DATA)
 	$(MAKE) report
+
+GPU_WHEELS := build/gpu-wheels
+GPU_SITE := build/gpu-site
+GPU_PYTHON := PYTHONPATH=$(GPU_SITE):$(CURDIR) $(PYTHON)
+
+# One call on a machine with a GPU, with its own Python, PyTorch and sentence-transformers: builds, tests,
+# measures. What else it lacks lies in wheels, whole or in pieces (CONTRIBUTING, "A GPU").
+gpu:
+	[ ! -d $(GPU_WHEELS) ] || ( $(PYTHON) -m tools.pieces join $(GPU_WHEELS) && $(PYTHON) -m pip install --quiet \
+	    --no-index --no-deps --no-compile --upgrade --target $(GPU_SITE) $(GPU_WHEELS)/*.whl )
+	$(GPU_PYTHON) setup.py -q egg_info build_ext --inplace
+	$(GPU_PYTHON) -m pytest -q -m gpu -p no:cacheprovider tests/parity/test_cuda.py
+	$(GPU_PYTHON) -m benchmarks.gpu build/gpu
 
 WORK := build/training
 MODEL := rerank_core/models/bundled
