@@ -31,15 +31,19 @@ const char* class_of(Fault fault) {
   return "EngineError";
 }
 
-// The classes are Python's own (rerank_core/errors.py): one tree, looked up when one is raised.
+// The classes are Python's own (rerank_core/errors.py): one tree, looked up when one is raised. Python code
+// runs, so the GIL may be given away and wanted back: what stop_here() stops must find no reference on
+// its way that a destructor would drop.
 template <class... Arguments>
 void set_error(const char* name, const Arguments&... arguments) {
+  const py::tuple given = py::make_tuple(arguments...);
   try {
-    const py::object type = py::module_::import("rerank_core.errors").attr(name);
-    py::set_error(type, type(arguments...));
-  } catch (const std::exception&) {
-    throw;
-  } catch (...) {  // Python code ran, so the GIL may have been given away and wanted back
+    PyObject* const module = PyImport_ImportModule("rerank_core.errors");
+    PyObject* const type = module == nullptr ? nullptr : PyObject_GetAttrString(module, name);
+    PyObject* const made = type == nullptr ? nullptr : PyObject_CallObject(type, given.ptr());
+    if (made != nullptr) PyErr_SetObject(type, made);
+    for (PyObject* const each : {module, type, made}) Py_XDECREF(each);
+  } catch (...) {
     stop_here();
   }
 }
