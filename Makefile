@@ -170,6 +170,7 @@ bench-jobs: $(VENV)/.bench $(RAY)/.done
 
 GPU_WHEELS := build/gpu-wheels
 GPU_SITE := build/gpu-site
+GPU_SHAPES :=
 GPU_PYTHON := PYTHONPATH=$(GPU_SITE):$(CURDIR) $(PYTHON)
 
 # One call on a machine with a GPU, with its own Python, PyTorch and sentence-transformers: builds, tests,
@@ -179,7 +180,7 @@ gpu:
 	    --no-index --no-deps --no-compile --upgrade --target $(GPU_SITE) $(GPU_WHEELS)/*.whl )
 	$(GPU_PYTHON) setup.py -q egg_info build_ext --inplace
 	$(GPU_PYTHON) -m pytest -q -m gpu -p no:cacheprovider tests/parity/test_cuda.py
-	$(GPU_PYTHON) -m benchmarks.gpu build/gpu
+	$(GPU_PYTHON) -m benchmarks.gpu build/gpu $(GPU_SHAPES)
 
 WORK := build/training
 MODEL := rerank_core/models/bundled

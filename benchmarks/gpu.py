@@ -128,6 +128,7 @@ def measure(name: str, root: Path, device: str) -> dict[str, Any]:
         "packed": info.packed,
         "token_budget": info.token_budget,
         "batches_in_flight": info.batches_in_flight,
+        "provider": f"{info.provider}, onnxruntime {info.onnxruntime}",
         "calibration": manifest.made.get("calibration"),
         "batch_size": best,
         "workload": work.describe(),
@@ -207,6 +208,10 @@ def main() -> None:
         "matrix_tflops": matrix_rate(arguments.device),
         "shapes": {},
     }
+    if arguments.out.exists():  # other shapes, in an earlier call
+        known = json.loads(arguments.out.read_text())
+        if known["device"] == result["device"]:
+            result["shapes"] = known["shapes"]
     for name in arguments.shape or ON_A_GPU:
         result["shapes"][name] = measure(name, arguments.work, arguments.device)
         # After each: a machine may be taken back.

@@ -1,8 +1,6 @@
 """Graphs without padding: each row scores as it does alone, in a padded batch."""
 
-from functools import cache
 from itertools import pairwise
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,16 +11,16 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
-from rerank_core import Tokenizer
 from rerank_core.errors import ModelError
 from rerank_core.models.prepare.graphs import load_graph
 from rerank_core.models.prepare.half import halve
 from rerank_core.models.prepare.packing import NotPackable, PackedSampler, fuse, pack
 from rerank_core.models.prepare.packing.rows import pack_feeds
 from rerank_core.models.prepare.rewrites import apply_rewrites
-from rerank_core.models.prepare.sampler import IDS, TYPES, Sampler
+from rerank_core.models.prepare.sampler import IDS, TYPES
 from rerank_core.models.prepare.trials import run
-from tests import graphs, models, tolerances
+from tests import graphs, tolerances
+from tests.trials import sampler
 
 SHAPES = {
     "bert": graphs.Shape(vocab=400, positions=64),
@@ -65,14 +63,6 @@ class GatherElements(OpRun):
 
     def _run(self, data, indices, axis=None):
         return (np.take_along_axis(data, indices, axis),)
-
-
-@cache
-def sampler():
-    with TemporaryDirectory() as directory:
-        path = f"{directory}/tokenizer.json"
-        models.wordpiece().save(path)
-        return Sampler(Tokenizer.from_file(path), 64)
 
 
 def rewritten(path):

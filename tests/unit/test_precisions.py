@@ -1,8 +1,5 @@
 """int8 and fp16 graphs: what is converted, what is not, and how near the logits stay."""
 
-from functools import cache
-from tempfile import TemporaryDirectory
-
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -10,24 +7,15 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from rerank_core import Tokenizer
 from rerank_core.errors import ModelError
 from rerank_core.models.prepare.graphs import load_graph, save_graph
 from rerank_core.models.prepare.half import halve
 from rerank_core.models.prepare.quantize import quantize
-from rerank_core.models.prepare.sampler import Sampler
 from rerank_core.models.prepare.trials import optimize, run
-from tests import graphs, models
+from tests import graphs
+from tests.trials import sampler
 
 SHAPE = graphs.Shape(hidden=64, vocab=400, positions=64)
-
-
-@cache
-def sampler():
-    with TemporaryDirectory() as directory:
-        path = f"{directory}/tokenizer.json"
-        models.wordpiece().save(path)
-        return Sampler(Tokenizer.from_file(path), 64)
 
 
 @pytest.fixture
