@@ -31,8 +31,6 @@ from tests.graphs import MINILM_L6, TINY, Shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
 SHAPES = {
     "tiny": TINY,
     "MiniLM-L6": MINILM_L6,
@@ -151,7 +149,9 @@ def measure(name: str, root: Path, device: str) -> dict[str, Any]:
         "tflops": products / float(np.median(seconds["rerank-core"])),
         "busy": float(np.mean(samples)) / 100 if samples else None,
         "logit_difference": float(np.abs(found - expected).max()),
-        "probability_difference": float(np.abs(_sigmoid(found) - _sigmoid(expected)).max()),
+        "probability_difference": float(
+            np.abs(ours.scores_of(found) - ours.scores_of(expected)).max()
+        ),
     }
 
 
@@ -165,10 +165,6 @@ def _best_batch_size(peer: CrossEncoder, work: workloads.Workload) -> int:
 def _predict(peer: CrossEncoder, work: workloads.Workload, batch_size: int) -> Any:
     pairs = [(work.query, text) for text in work.documents]
     return peer.predict(pairs, batch_size=batch_size, show_progress_bar=False)
-
-
-def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 
 def table(result: dict[str, Any]) -> str:

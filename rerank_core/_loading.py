@@ -81,6 +81,7 @@ def load(
         raw_scores = _gives_logits(files)
     verify(files)
     kind = kind.measured(files.manifest)
+    token_budget = token_budget or kind.token_budget
     files = _made_for(files, kind.name)
     on_cpu = kind.name == "cpu"
     library = find_library()
@@ -121,7 +122,7 @@ def load(
         layout=tokenizer.layout,
         threads=threads,
         cpus=available_cpus(),
-        max_batch_tokens=token_budget or kind.token_budget,
+        max_batch_tokens=token_budget,
         max_batch_rows=max_batch_rows or UNLIMITED,
         width_multiple=kind.width_multiple if graph.session.has_attention_mask else 1,
         max_width=row_tokens,
@@ -140,7 +141,7 @@ def load(
         tokenizer=tokenizer.name,
         max_length=row_tokens,
         threads=threads,
-        token_budget=token_budget or kind.token_budget,
+        token_budget=token_budget,
         max_batch_rows=max_batch_rows,
         batches_in_flight=min(threads, kind.batches_in_flight),
         packed=graph.session.is_packed,

@@ -96,7 +96,6 @@ def restore_rows(model: ir.Model, inputs: Inputs) -> list[Attention]:
 
 def fuse(model: ir.Model, attentions: Sequence[Attention]) -> None:
     """Put the operator of a GPU, which needs no padding, in the place of each attention."""
-    import onnx_ir  # noqa: PLC0415
     from onnx_ir.passes.common import RemoveUnusedNodesPass  # noqa: PLC0415
 
     for each in attentions:
@@ -120,7 +119,6 @@ def fuse(model: ir.Model, attentions: Sequence[Attention]) -> None:
         fused.type = each.context.type
     model.graph.opset_imports[_DOMAIN] = 1
     RemoveUnusedNodesPass()(model)
-    onnx_ir.passes.common.TopologicalSortPass()(model)
 
 
 def _flat(nodes: Nodes, value: ir.Value) -> ir.Value:
