@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import random
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import tokenizers as hf
@@ -64,14 +66,46 @@ def texts(count: int, *, seed: int = 0, longest: int = 60) -> list[str]:
     ]
 
 
+def pieces(tokenizer: hf.Tokenizer, count: int, *, inside: str = "") -> list[tuple[str, int]]:
+    """Give every character of the texts and the commonest longer pieces, with their counts.
+
+    The trainers of `tokenizers` for WordPiece and Unigram do not: they draw another vocabulary each time.
+
+    Args:
+        tokenizer: Its normalizer and pre-tokenizer say what a word is.
+        count: How many pieces.
+        inside: What pieces begin with that do not begin a word.
+    """
+    normalized = (tokenizer.normalizer.normalize_str(text) for text in texts(300))
+    words = Counter(
+        word for text in normalized for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)
+    )
+    counts: Counter[str] = Counter()
+    lengths = {}
+    for word, times in words.items():
+        for start in range(len(word)):
+            for end in range(start + 1, len(word) + 1):
+                piece = word[start:end]
+                alone = {piece} if len(piece) == 1 else set()
+                for each in {(inside if start else "") + piece} | alone:
+                    counts[each] += times
+                    lengths[each] = len(piece)
+
+    def rank(piece: str) -> tuple[bool, int, str]:
+        return lengths[piece] > 1, -counts[piece] * lengths[piece], piece
+
+    return [(piece, counts[piece]) for piece in sorted(counts, key=rank)[:count]]
+
+
 def wordpiece() -> hf.Tokenizer:
-    tokenizer = hf.Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer = hf.Tokenizer(models.WordPiece())
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    tokenizer.train_from_iterator(
-        texts(300), trainers.WordPieceTrainer(vocab_size=400, special_tokens=special)
-    )
+    vocabulary = special + [piece for piece, _ in pieces(tokenizer, 196, inside="##")]
+    ids = {piece: place for place, piece in enumerate(vocabulary)}
+    tokenizer.model = models.WordPiece(ids, unk_token="[UNK]")
+    tokenizer.add_special_tokens(special)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
@@ -91,10 +125,13 @@ def unigram() -> hf.Tokenizer:
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     special = ["<s>", "<pad>", "</s>", "<unk>"]
-    tokenizer.train_from_iterator(
-        texts(300),
-        trainers.UnigramTrainer(vocab_size=400, special_tokens=special, unk_token="<unk>"),
+    counted = pieces(tokenizer, 196)
+    total = sum(count for _, count in counted)
+    scored = [(piece, math.log(count / total)) for piece, count in counted]
+    tokenizer.model = models.Unigram(
+        [(each, 0.0) for each in special] + scored, special.index("<unk>")
     )
+    tokenizer.add_special_tokens(special)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>",
         pair="<s> $A </s> </s> $B </s>",

@@ -39,6 +39,12 @@ WIDE = {"hidden_size": 64, "intermediate_size": 96}  # int8 leaves smaller weigh
 WIDE_MORE = {"distilbert": {"dim": 64, "hidden_dim": 96}, "qwen3": {"head_dim": 16}}
 
 
+def write_wide(folder, architecture):
+    """Write a checkpoint; with weights as wide as elsewhere here, no rounding stays small."""
+    shape = {**WIDE, **WIDE_MORE.get(architecture, {})}
+    return checkpoints.write(folder, architecture, shape=shape, spread=0.15)
+
+
 @pytest.fixture(scope="module", params=checkpoints.ARCHITECTURES)
 def checkpoint(request):
     return scoring.exported(request.param)[0]
@@ -100,7 +106,7 @@ def test_rows_are_packed_where_attention_is_plain(request, for_cuda):
 
 @pytest.mark.parametrize("architecture", FAMILIES)
 def test_half_precision(architecture, tmp_path):
-    source = checkpoints.write(tmp_path / "checkpoint", architecture)
+    source = write_wide(tmp_path / "checkpoint", architecture)
     prepared = prepare(source, tmp_path / "out", precision="fp16", device="cuda")
     graph = onnx.load(prepared.directory / "model.onnx")
     weights = {each.name: each.data_type for each in graph.graph.initializer}
@@ -112,9 +118,7 @@ def test_half_precision(architecture, tmp_path):
 
 @pytest.mark.parametrize("architecture", FAMILIES)
 def test_int8(architecture, tmp_path):
-    shape = {**WIDE, **WIDE_MORE.get(architecture, {})}
-    # With weights as wide as elsewhere here, no rounding stays small through two layers.
-    source = checkpoints.write(tmp_path / "checkpoint", architecture, shape=shape, spread=0.15)
+    source = write_wide(tmp_path / "checkpoint", architecture)
     prepared = prepare(source, tmp_path / "out", precision="int8")
     graph = onnx.load(prepared.directory / "model.onnx")
     operators = [node.op_type for node in graph.graph.node]
@@ -152,7 +156,7 @@ def graph_of(checkpoint, directory, **how):
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bert") / "checkpoint"
-    return checkpoints.write(folder, "bert", shape=WIDE, spread=0.15)
+    return write_wide(folder, "bert")
 
 
 @pytest.mark.parametrize(
