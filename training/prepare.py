@@ -27,7 +27,7 @@ from . import (
 from .batches import Encoded, encode
 from .corpus import GENRES, Corpus, Passage
 
-PIECES, CONTINUATIONS = 36_864, 4_096
+PIECES = 36_864
 DIMENSIONS = (128, 128)  # by neighbours, by translations
 DIVISION = {"development": 4, "scorer": 30, "vectors": 66}  # documents in a hundred
 UNASKED = "tatoeba"  # single sentences: only for counting words
@@ -90,7 +90,7 @@ def _tokenizer(data: Path, work: Path) -> None:
         [passage.text for passage in kept.passages] + [q.text for q in kept.questions]
     )
     foreign = vocabulary.count_words(corpus.foreign_text(data))
-    made = vocabulary.build(words, foreign, PIECES, CONTINUATIONS)
+    made = vocabulary.build(words, foreign, PIECES)
     made.save(str(work / "tokenizer.json"), pretty=False)
 
 

@@ -1,7 +1,7 @@
-"""The WordPiece vocabulary: whole words first, so that a word mostly has one vector and one weight.
+"""The WordPiece vocabulary, by merges: words that are common whole, the others in pieces that recur.
 
-Made here and not by `tokenizers`' trainer, which breaks ties differently in every process: the same
-text has to give the same vocabulary.
+`tokenizers` numbers the letters in another order in every process, and breaks ties between merges by
+those numbers: here the letters are given, so that the same text gives the same vocabulary.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Iterable
 
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordPiece
+from tokenizers.trainers import WordPieceTrainer
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-LONGEST_PIECE = 10
+OFTEN = 5000  # a word that occurs more counts as this often for merges
 OFTEN_FOREIGN = 40  # times a letter of another script is seen before it gets a piece
 
 
@@ -28,27 +29,33 @@ def count_words(texts: Iterable[str]) -> Counter[str]:
     return counts
 
 
-def build(words: Counter[str], foreign: Counter[str], size: int, continuations: int) -> Tokenizer:
-    """A tokenizer of exactly ``size`` pieces, ``continuations`` of them longer than a letter and
-    starting with ``##``.
+def build(words: Counter[str], foreign: Counter[str], size: int) -> Tokenizer:
+    """A tokenizer of ``size`` pieces, or fewer where the text has no more.
 
     Args:
         words: How often each word of the training text occurs.
         foreign: The same of text in many languages; only its letters are used.
     """
     letters = _alphabet(words, foreign)
-    pieces = SPECIAL + letters
-    pieces += [
+    inside = [
         f"##{letter}"
         for letter in letters
         if unicodedata.category(letter)[0] in "LMN" and not _is_han(letter)
     ]
-    room = size - len(pieces) - continuations
-    known = set(letters)
-    common = [word for word in _by_count(words) if len(word) > 1 and set(word) <= known]
-    whole, rare = common[:room], common[room:]
-    pieces += whole + _continuations(whole, {word: words[word] for word in rare}, continuations)
-    return tokenizer({piece: i for i, piece in enumerate(pieces)})
+    known = {*letters, *inside}
+    merged = Tokenizer(WordPiece(unk_token=SPECIAL[1]))
+    merged.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    merged.train_from_iterator(
+        (
+            " ".join([word] * min(count, OFTEN))
+            for word, count in sorted(words.items())
+            if word[:1] in known and {f"##{letter}" for letter in word[1:]} <= known
+        ),
+        WordPieceTrainer(
+            vocab_size=size, special_tokens=[*SPECIAL, *letters, *inside], show_progress=False
+        ),
+    )
+    return tokenizer(merged.get_vocab())
 
 
 def tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
@@ -88,39 +95,3 @@ def _alphabet(words: Counter[str], foreign: Counter[str]) -> list[str]:
 def _is_han(letter: str) -> bool:
     """BERT's normalizer makes each of these a word of its own."""
     return unicodedata.name(letter, "").startswith("CJK UNIFIED")
-
-
-def _continuations(whole: list[str], rare: dict[str, int], size: int) -> list[str]:
-    """The pieces that the greedy longest match uses most in the words that have no piece."""
-    substrings: Counter[str] = Counter()
-    for word, count in rare.items():
-        for start in range(1, len(word) - 1):
-            for end in range(start + 2, min(len(word), start + LONGEST_PIECE) + 1):
-                substrings[word[start:end]] += count
-    worth = Counter({piece: count * (len(piece) - 1) for piece, count in substrings.items()})
-    chosen = _by_count(worth)[: 8 * size]
-    starts = set(whole)
-    for keep in (3 * size, size):
-        used: Counter[str] = Counter(dict.fromkeys(chosen, 0))
-        inside = set(chosen)
-        for word, count in rare.items():
-            used.update(dict.fromkeys(_rest(word, starts, inside), count))
-        chosen = _by_count(Counter({piece: used[piece] for piece in inside}))[:keep]
-    return [f"##{piece}" for piece in chosen]
-
-
-def _rest(word: str, starts: set[str], inside: set[str]) -> list[str]:
-    """The pieces after the first, longest match first; single letters are left out."""
-    at = next((end for end in range(len(word), 1, -1) if word[:end] in starts), 1)
-    found = []
-    while at < len(word):
-        ends = range(min(len(word), at + LONGEST_PIECE), at + 1, -1)
-        end = next((end for end in ends if word[at:end] in inside), at + 1)
-        if end > at + 1:
-            found.append(word[at:end])
-        at = end
-    return found
-
-
-def _by_count(counts: Counter[str]) -> list[str]:
-    return sorted(counts, key=lambda key: (-counts[key], key))

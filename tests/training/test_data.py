@@ -65,7 +65,7 @@ def test_the_same_words_give_the_same_vocabulary():
     )
     words.update(dict.fromkeys(letters, 5))
     shuffled = Counter(dict(rng.sample(sorted(words.items()), len(words))))
-    one, two = (vocabulary.build(each, Counter({"ж": 99}), 400, 80) for each in (words, shuffled))
+    one, two = (vocabulary.build(each, Counter({"ж": 99}), 400) for each in (words, shuffled))
     assert one.to_str() == two.to_str()
     assert one.get_vocab_size() == 400
     assert one.encode("ж").tokens == ["[CLS]", "ж", "[SEP]"]
