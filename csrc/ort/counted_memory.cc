@@ -42,14 +42,10 @@ const MemoryInfo* RERANK_ORT_CALL info_of(const Allocator* self) {
 
 // Registered once and kept, as the environment is.
 void register_with(const Library& library) {
-  const Api& api = library.api();
-  const auto check = [&](Status* status) {
-    library.check(status, Fault::kProvider, "onnxruntime allocator");
-  };
-  MemoryInfo* info = nullptr;
-  check(api.CreateMemoryInfo("Cpu", kDeviceAllocator, 0, kDefaultMemory, &info));
-  auto* const counting = new Counting{{kAllocatorVersion, take, give_back, info_of}, info};
-  check(api.RegisterAllocator(library.env(), counting));
+  auto* const counting =
+      new Counting{{kAllocatorVersion, take, give_back, info_of}, memory_info(library).release()};
+  library.check(library.api().RegisterAllocator(library.env(), counting), Fault::kProvider,
+                "onnxruntime allocator");
 }
 
 }  // namespace

@@ -67,11 +67,7 @@ Feeds::Feeds(const Library& library, const Session* session, const SessionConfig
       file_(config.model.string()),
       signatures_(ort::signatures(library, session, End::kInputs, file_)),
       is_packed_(has(kStarts)),
-      memory_(own<MemoryInfo>(library.api().ReleaseMemoryInfo, [&](MemoryInfo** made) {
-        library.check(
-            library.api().CreateMemoryInfo("Cpu", kDeviceAllocator, 0, kDefaultMemory, made),
-            Fault::kProvider, "onnxruntime");
-      })) {
+      memory_(memory_info(library)) {
   for (const Signature& input : signatures_) check(input);
   if (!has("input_ids")) throw Error(Fault::kModel, file_ + " has no input named input_ids");
   if (is_packed_) staging_.emplace(library, session, config);

@@ -109,4 +109,13 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+Owned<MemoryInfo> memory_info(const Library& library, const char* name, int device,
+                              MemoryType type) {
+  const Api& api = library.api();
+  return own<MemoryInfo>(api.ReleaseMemoryInfo, [&](MemoryInfo** made) {
+    library.check(api.CreateMemoryInfo(name, kDeviceAllocator, device, type, made),
+                  Fault::kProvider, std::string("memory of ") + name);
+  });
+}
+
 }  // namespace rerank::ort

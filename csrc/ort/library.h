@@ -49,4 +49,8 @@ Owned<T> own(void(RERANK_ORT_CALL* release)(T*), Create create) {
   return Owned<T>(made, release);
 }
 
+// What a kind of memory is, by ONNX Runtime's name for it. Throws Error(kProvider).
+Owned<MemoryInfo> memory_info(const Library& library, const char* name = "Cpu", int device = 0,
+                              MemoryType type = kDefaultMemory);
+
 }  // namespace rerank::ort

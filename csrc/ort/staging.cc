@@ -21,14 +21,10 @@ Staging::Staging(const Library& library, const Session* session, const SessionCo
 
 void Staging::open(const Session* session, const char* name, int device, MemoryType type) {
   const Api& api = library_.api();
-  const auto check = [&](Status* status) {
-    library_.check(status, Fault::kProvider, std::string("memory of ") + name);
-  };
-  info_ = own<MemoryInfo>(api.ReleaseMemoryInfo, [&](MemoryInfo** made) {
-    check(api.CreateMemoryInfo(name, kDeviceAllocator, device, type, made));
-  });
+  info_ = memory_info(library_, name, device, type);
   allocator_ = own<Allocator>(api.ReleaseAllocator, [&](Allocator** made) {
-    check(api.CreateAllocator(session, info_.get(), made));
+    library_.check(api.CreateAllocator(session, info_.get(), made), Fault::kProvider,
+                   std::string("memory of ") + name);
   });
 }
 

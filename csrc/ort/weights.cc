@@ -93,11 +93,7 @@ struct Weights::Tensor {
 Weights::Weights(const Library& library, const std::filesystem::path& model)
     : library_(library), memory_(nullptr, library.api().ReleaseMemoryInfo) {
   try {
-    memory_ = own<MemoryInfo>(library.api().ReleaseMemoryInfo, [&](MemoryInfo** made) {
-      library_.check(
-          library.api().CreateMemoryInfo("Cpu", kDeviceAllocator, 0, kDefaultMemory, made),
-          Fault::kProvider, "onnxruntime");
-    });
+    memory_ = memory_info(library);
     const MappedFile file(model);
     for (Message top(file.bytes()); !top.empty();) {
       const Field graph = top.next();
