@@ -222,6 +222,7 @@ PYTHON = {
         "tokenizer",
     },
     "models.prepare.calibration": {
+        "_devices",
         "models.manifest",
         "models.verify.comparison",
         "models.verify.probe_pairs",

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rerank_core.errors import EngineError, InvalidArgumentError, ModelError
-from rerank_core.models.manifest import DEVICES, PACKED, Manifest
+from rerank_core._devices import checked_device
+from rerank_core.errors import EngineError, ModelError
+from rerank_core.models.manifest import PACKED, Manifest
 from rerank_core.models.verify.comparison import TOLERANCES
 from rerank_core.models.verify.probe_pairs import probe_pairs
 from rerank_core.reranker import Reranker
@@ -74,26 +75,24 @@ def calibrate(directory: str | os.PathLike[str], *, device: str = "cuda") -> lis
         False
     """
     path = Path(directory)
-    kind = device.partition(":")[0]
-    if kind not in DEVICES:
-        raise InvalidArgumentError(f"device must be 'cpu', 'cuda' or 'cuda:N', got '{device}'")
+    kind = checked_device(device, None)[0].name
     found = Manifest.read(path)
     if found.device != kind:
         raise ModelError(
             f"{path} was prepared for {found.device or 'no device'}, not for {kind}; prepare the model with "
             f"--device {kind}"
         )
-    return _Calibration(path, found, device).run()
+    return _Calibration(path, found, kind, device).run()
 
 
 class _Calibration:
     """Tries one manifest after another, each in the place of the directory's own."""
 
-    def __init__(self, directory: Path, found: Manifest, device: str) -> None:
+    def __init__(self, directory: Path, found: Manifest, kind: str, device: str) -> None:
         self._directory = directory
         self._found = found
+        self._kind = kind
         self._device = device
-        self._kind = device.partition(":")[0]
         pairs = probe_pairs()
         self._query = pairs.queries[0]
         self._documents = [
