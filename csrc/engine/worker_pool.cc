@@ -5,21 +5,7 @@
 #include <chrono>
 #include <system_error>
 
-#ifdef _WIN32
-#include <process.h>
-#else
-#include <unistd.h>
-#endif
-
 namespace rerank {
-
-long process_id() {
-#ifdef _WIN32
-  return _getpid();
-#else
-  return getpid();
-#endif
-}
 
 WorkerPool& WorkerPool::shared() {
   // Never destroyed, and no lock: one that was held at a fork would be held forever in the child.

@@ -12,12 +12,11 @@
 #include <thread>
 #include <vector>
 
+#include "core/process.h"
 #include "engine/task.h"
 #include "engine/turns.h"
 
 namespace rerank {
-
-long process_id();
 
 class WorkerPool {
  public:

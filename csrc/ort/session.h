@@ -17,6 +17,7 @@
 
 #include "ort/feeds.h"
 #include "ort/library.h"
+#include "ort/logits.h"
 #include "ort/session_options.h"
 #include "ort/session_slots.h"
 #include "ort/weights.h"
@@ -51,18 +52,15 @@ class CrossEncoder {
   // and where ONNX Runtime cannot share. Not while any run.
   void spread(std::size_t threads);
 
-  // Writes the logit of each row: the only one, or the second minus the first of two, which is the
-  // logit of the second class under their softmax. Thread-safe. Throws Error(kRun), also where it
-  // ended early because a stop was requested.
+  // Writes the logit of each row. Thread-safe. Throws Error(kRun), also where it ended early because a
+  // stop was requested.
   void run(const Inputs& inputs, std::span<float> logits, const std::stop_token& stop = {},
            const RunTerms& terms = {}) const;
 
  private:
   void make_narrow();
   Owned<Session> make_session(int threads) const;
-  void check_output();
   void check_run(Status* status, const Inputs& inputs) const;
-  void read(const Inputs& inputs, Value* output, std::span<float> logits) const;
 
   const Library& library_;
   const Api& api_;
@@ -76,8 +74,7 @@ class CrossEncoder {
   Owned<Session> wide_;
   std::unique_ptr<SessionSlots> slots_;
   std::optional<Feeds> feeds_;
-  std::string output_name_;
-  ElementType output_type_ = kFloat;
+  std::optional<Logits> logits_;
 };
 
 }  // namespace rerank::ort

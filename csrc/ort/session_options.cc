@@ -1,6 +1,7 @@
 #include "ort/session_options.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
@@ -39,7 +40,7 @@ void append_provider(const Library& library, SessionOptions* options, const Sess
   if (std::find(there.begin(), there.end(), config.provider) == there.end())
     throw Error(Fault::kProvider, config.provider + " is not in the installed onnxruntime " +
                                       library.version() + ", which has " + joined(there));
-  if (config.provider == "CUDAExecutionProvider") return append_cuda(library, options, config);
+  if (config.is_cuda()) return append_cuda(library, options, config);
   if (config.provider != "CPUExecutionProvider" || !config.provider_options.empty())
     throw Error(Fault::kProvider,
                 config.provider + " takes no provider_options here; CUDAExecutionProvider does");
@@ -47,10 +48,10 @@ void append_provider(const Library& library, SessionOptions* options, const Sess
 
 }  // namespace
 
-std::string option(const SessionConfig& config, const std::string& name) {
-  const auto found = std::find_if(config.provider_options.rbegin(), config.provider_options.rend(),
-                                  [&](const auto& each) { return each.first == name; });
-  return found == config.provider_options.rend() ? "0" : found->second;
+int SessionConfig::device() const {
+  const auto found = std::find_if(provider_options.rbegin(), provider_options.rend(),
+                                  [](const auto& each) { return each.first == "device_id"; });
+  return found == provider_options.rend() ? 0 : std::atoi(found->second.c_str());
 }
 
 std::string cuda_failure(const std::string& message) {

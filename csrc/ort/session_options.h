@@ -18,10 +18,10 @@ struct SessionConfig {
   bool is_optimized = false;    // by ONNX Runtime, when it was prepared
   bool counts_memory = false;   // for MemoryPeak; slower
   bool shares_weights = false;  // with a wide session
-};
 
-// What an option is set to, or "0".
-std::string option(const SessionConfig& config, const std::string& name);
+  bool is_cuda() const { return provider == "CUDAExecutionProvider"; }
+  int device() const;  // its number
+};
 
 // What CUDA said, out of a message of ONNX Runtime that wraps it in its own source lines; "" where it
 // said nothing.

@@ -1,35 +1,21 @@
 #include "ort/staging.h"
 
 #include <bit>
-#include <cstdlib>
-#include <string>
 #include <utility>
 
 namespace rerank::ort {
 
-Staging::Staging(const Library& library, const Session* session, const SessionConfig& config)
-    : library_(library),
-      info_(nullptr, library.api().ReleaseMemoryInfo),
-      allocator_(nullptr, library.api().ReleaseAllocator) {
-  if (config.provider == "CUDAExecutionProvider") try {
-      open(session, "CudaPinned", std::atoi(option(config, "device_id").c_str()), kCpuOutputMemory);
-      return;
+SessionMemory host_memory(const Library& library, const Session* session,
+                          const SessionConfig& config) {
+  if (config.is_cuda()) try {
+      return {library, session, "CudaPinned", config.device(), kCpuOutputMemory};
     } catch (const Error&) {  // plain memory serves too, a little slower
     }
-  open(session, "Cpu", 0, kDefaultMemory);
-}
-
-void Staging::open(const Session* session, const char* name, int device, MemoryType type) {
-  const Api& api = library_.api();
-  info_ = memory_info(library_, name, device, type);
-  allocator_ = own<Allocator>(api.ReleaseAllocator, [&](Allocator** made) {
-    library_.check(api.CreateAllocator(session, info_.get(), made), Fault::kProvider,
-                   std::string("memory of ") + name);
-  });
+  return {library, session, "Cpu"};
 }
 
 std::unique_ptr<Staging::Buffer> Staging::take(std::size_t size) {
-  Buffer::Memory memory{{nullptr, {allocator_.get()}}, 0};
+  Buffer::Memory memory{memory_.none(), 0};
   {
     const std::lock_guard lock(mutex_);
     if (!idle_.empty()) {
@@ -40,10 +26,7 @@ std::unique_ptr<Staging::Buffer> Staging::take(std::size_t size) {
   if (memory.size < size) {
     memory.data.reset();
     memory.size = std::bit_ceil(size);
-    memory.data.reset(allocator_->Alloc(allocator_.get(), memory.size * sizeof(std::int32_t)));
-    if (memory.data == nullptr)
-      throw Error(Fault::kRun, "no memory for the inputs of a run: " +
-                                   std::to_string(memory.size * sizeof(std::int32_t)) + " bytes");
+    memory.data = memory_.allocate(memory.size * sizeof(std::int32_t));
   }
   return std::unique_ptr<Buffer>(new Buffer(*this, std::move(memory)));
 }

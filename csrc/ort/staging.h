@@ -9,16 +9,23 @@
 #include <vector>
 
 #include "ort/library.h"
+#include "ort/session_memory.h"
 #include "ort/session_options.h"
 
 namespace rerank::ort {
 
+// Of a session, which outlives it; plain memory where it has none that is pinned. Throws
+// Error(kProvider).
+SessionMemory host_memory(const Library& library, const Session* session,
+                          const SessionConfig& config);
+
 class Staging {
  public:
-  // Of a session, which outlives it. Throws Error(kProvider).
-  Staging(const Library& library, const Session* session, const SessionConfig& config);
+  // As `host_memory`.
+  Staging(const Library& library, const Session* session, const SessionConfig& config)
+      : memory_(host_memory(library, session, config)) {}
 
-  const MemoryInfo* info() const { return info_.get(); }  // what its memory is
+  const MemoryInfo* info() const { return memory_.info(); }  // what its memory is
 
   // A buffer for one run, which goes back to the pool with it. Thread-safe.
   class Buffer {
@@ -30,12 +37,8 @@ class Staging {
 
    private:
     friend class Staging;
-    struct Free {
-      Allocator* allocator;
-      void operator()(void* data) const { allocator->Free(allocator, data); }
-    };
     struct Memory {
-      std::unique_ptr<void, Free> data;
+      SessionMemory::Block data;
       std::size_t size;  // of int32
     };
     Buffer(Staging& pool, Memory memory) : pool_(pool), memory_(std::move(memory)) {}
@@ -46,11 +49,7 @@ class Staging {
   std::unique_ptr<Buffer> take(std::size_t size);
 
  private:
-  void open(const Session* session, const char* name, int device, MemoryType type);
-
-  const Library& library_;
-  Owned<MemoryInfo> info_;
-  Owned<Allocator> allocator_;
+  SessionMemory memory_;
   std::mutex mutex_;
   std::vector<Buffer::Memory> idle_;
 };

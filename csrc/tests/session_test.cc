@@ -327,10 +327,13 @@ void what_cuda_said_is_told() {
       "CUDA failure 100: no CUDA-capable device is detected");
   CHECK_EQ(ort::cuda_failure("CUDA failure 2: out of memory"), "CUDA failure 2: out of memory");
   CHECK_EQ(ort::cuda_failure("cannot load model.onnx: no such file"), "");
+}
+
+void a_device_is_the_last_that_was_named() {
   const ort::SessionConfig config{.model = {},
                                   .provider_options = {{"device_id", "1"}, {"device_id", "3"}}};
-  CHECK_EQ(ort::option(config, "device_id"), "3");
-  CHECK_EQ(ort::option(config, "gpu_mem_limit"), "0");
+  CHECK_EQ(config.device(), 3);
+  CHECK_EQ(ort::SessionConfig{}.device(), 0);
 }
 
 }  // namespace
@@ -358,6 +361,7 @@ int main(int count, char* arguments[]) {
       {"sessions are made on many threads at once", sessions_are_made_on_many_threads_at_once},
       {"a missing provider is an error", a_missing_provider_is_an_error},
       {"what CUDA said is told", what_cuda_said_is_told},
+      {"a device is the last that was named", a_device_is_the_last_that_was_named},
       {"what is no model is an error", what_is_no_model_is_an_error},
       {"what is no ONNX Runtime is an error", what_is_no_onnxruntime_is_an_error},
   });

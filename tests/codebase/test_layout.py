@@ -13,14 +13,14 @@ PACKAGE = ROOT / "rerank_core"
 # A room of csrc may include headers of these rooms; anything else of csrc is out of bounds.
 NATIVE = {
     "core": {"core"},
-    "ort": {"ort", "core/error.h"},
+    "ort": {"ort", "core/error.h", "core/process.h"},
     "engine": {"engine", "core"},
     "bindings": {"bindings", "engine", "ort", "core"},
 }
 # Headers of the system, by the room that may know it.
 SYSTEM = {
+    "core": {"process.h", "unistd.h"},
     "ort": {"dlfcn.h", "fcntl.h", "sys/mman.h", "sys/stat.h", "unistd.h", "windows.h"},
-    "engine": {"process.h", "unistd.h"},
     "bindings": {"fcntl.h", "unistd.h"},
 }
 
