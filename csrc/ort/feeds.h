@@ -40,6 +40,7 @@ class Feeds {
 
   // Without a mask the graph would score padding: the caller must not pad.
   bool has_attention_mask() const { return has("attention_mask"); }
+  bool has(const std::string& name) const;
   bool is_packed() const { return is_packed_; }
   std::span<const Signature> signatures() const { return signatures_; }
 
@@ -53,7 +54,6 @@ class Feeds {
   Tensors tensors(const Inputs& inputs) const;
 
  private:
-  bool has(const std::string& name) const;
   void check(const Signature& input) const;
   void add(Tensors& tensors, const Signature& input, const MemoryInfo* memory, void* data,
            std::span<const std::int64_t> shape) const;

@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <utility>
-#include <vector>
 
 #include "ort/signature.h"
 
@@ -45,15 +44,22 @@ Logits::Logits(const Library& library, const Session* session, std::string file)
   if (logits == outputs.end()) logits = outputs.begin();
   name_ = logits->name;
   element_ = logits->element;
-  const auto& dims = logits->dims;
+  dims_ = logits->dims;
   const bool float_type = element_ == kFloat || element_ == kFloat16;
   // A dimension below 0 is only known when the graph runs; labels() looks again.
-  const bool logits_shape = dims.size() == 1 || (dims.size() == 2 && dims[1] <= 2 && dims[1] != 0);
+  const bool logits_shape =
+      dims_.size() == 1 || (dims_.size() == 2 && dims_[1] <= 2 && dims_[1] != 0);
   if (!logits->is_tensor || !float_type || !logits_shape)
     throw Error(Fault::kModel, file_ + ": the output " + name_ + " has the shape " +
-                                   shape_text(dims) +
+                                   shape_text(dims_) +
                                    "; a reranker gives one or two float logits per row, [batch, 1]"
                                    " or [batch, 2]");
+}
+
+std::vector<std::int64_t> Logits::shape(std::int64_t rows) const {
+  std::vector<std::int64_t> shape = dims_;
+  shape[0] = rows;
+  return shape;
 }
 
 std::int64_t Logits::labels(const Value* output, std::int64_t rows) const {

@@ -61,7 +61,20 @@ void CrossEncoder::spread(std::size_t threads) {
                                           [this] { return make_session(1); });
 }
 
+void CrossEncoder::capture(const std::filesystem::path& padded, std::int64_t max_tokens,
+                           std::int64_t max_width) {
+  captured_.reset();
+  if (max_tokens < 1) return;
+  SessionConfig config = config_;
+  config.model = padded;
+  const CaptureGate::Recording alone(CaptureGate::shared());
+  captured_ =
+      std::make_unique<CapturedRuns>(library_, std::move(config), max_tokens, max_width, alone);
+}
+
 Owned<Session> CrossEncoder::make_session(int threads) const try {
+  std::optional<CaptureGate::Use> use;
+  if (config_.is_cuda()) use.emplace(CaptureGate::shared());
   const auto options = make_options(library_, config_, threads);
   if (weights_) weights_->add_to(options.get());
   const PathChar* const model = config_.model.c_str();
@@ -90,6 +103,9 @@ void CrossEncoder::run(const Inputs& inputs, std::span<float> logits, const std:
                        const RunTerms& terms) const {
   assert(logits.size() == static_cast<std::size_t>(inputs.rows));
   assert(!terms.wide || is_wide());
+  if (captured_ && captured_->holds(inputs)) return captured_->run(inputs, logits);
+  std::optional<CaptureGate::Use> use;
+  if (config_.is_cuda()) use.emplace(CaptureGate::shared());
   const auto check = [&](Status* status) { check_run(status, inputs); };
   const Feeds::Tensors tensors = feeds_->tensors(inputs);
   const auto options = own<RunOptions>(

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "ort/captured_runs.h"
 #include "ort/feeds.h"
 #include "ort/library.h"
 #include "ort/logits.h"
@@ -52,6 +54,14 @@ class CrossEncoder {
   // and where ONNX Runtime cannot share. Not while any run.
   void spread(std::size_t threads);
 
+  // Records batches of up to so many tokens and rows of up to such a width, by a graph of padded rows with
+  // the same weights, and replays them from then on (captured_runs.h); drops what was recorded at 0. Not
+  // while any run. Throws what CapturedRuns does; then nothing is recorded.
+  void capture(const std::filesystem::path& padded, std::int64_t max_tokens,
+               std::int64_t max_width);
+  // How many shapes are recorded.
+  std::size_t captures() const { return captured_ ? captured_->size() : 0; }
+
   // Writes the logit of each row. Thread-safe. Throws Error(kRun), also where it ended early because a
   // stop was requested.
   void run(const Inputs& inputs, std::span<float> logits, const std::stop_token& stop = {},
@@ -75,6 +85,7 @@ class CrossEncoder {
   std::unique_ptr<SessionSlots> slots_;
   std::optional<Feeds> feeds_;
   std::optional<Logits> logits_;
+  std::unique_ptr<CapturedRuns> captured_;
 };
 
 }  // namespace rerank::ort

@@ -12,6 +12,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -32,8 +33,10 @@
 #include "core/pair.h"
 #include "engine/engine.h"
 #include "engine/job.h"
+#include "ort/capture_gate.h"
 #include "ort/library.h"
 #include "ort/memory_probe.h"
+#include "ort/own_thread.h"
 #include "ort/session_slots.h"
 #include "tests/check.h"
 #include "tests/fixtures.h"
@@ -158,6 +161,112 @@ void sessions_of_their_own_give_the_same_bits() {
       on_threads(5, [&](int /*thread*/) { CHECK_EQ(serial(graph, query, documents), expected); });
     }
   }
+}
+
+// Logits of one batch: padded to the widest row, or packed.
+std::vector<float> together(const ort::CrossEncoder& graph, const Ids& query,
+                            const std::vector<Ids>& documents, bool packed) {
+  std::vector<std::int64_t> tokens;
+  for (const Ids& document : documents)
+    tokens.push_back(static_cast<std::int64_t>(query.size() + document.size() + 3));
+  const std::int64_t width = *std::max_element(tokens.begin(), tokens.end());
+  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> mask;
+  std::vector<std::int64_t> types;
+  for (std::size_t row = 0; row < documents.size(); ++row) {
+    const std::size_t at = ids.size();
+    const auto end = at + static_cast<std::size_t>(packed ? tokens[row] : width);
+    ids.resize(end);
+    types.resize(end);
+    mask.resize(end);
+    bert().write(query, documents[row], ids.data() + at, types.data() + at);
+    std::fill_n(mask.data() + at, tokens[row], 1);
+  }
+  std::vector<float> logits(documents.size());
+  graph.run({static_cast<std::int64_t>(documents.size()), packed ? 0 : width, ids.data(),
+             packed ? nullptr : mask.data(), types.data(), tokens},
+            logits);
+  return logits;
+}
+
+void what_is_captured_gives_the_same_logits() {
+  const ort::CrossEncoder plain(library(), {.model = model_path, .provider_options = {}});
+  ort::CrossEncoder graph(library(), {.model = model_path, .provider_options = {}});
+  graph.capture(model_path, 512, 100);
+  // Widths 32, 64, 96, 100 by 1, 2 and 4 rows; 32 and 64 by 8; 32 by 16.
+  CHECK_EQ(graph.captures(), std::size_t{15});
+  on_threads(4, [&](int thread) {
+    for (const std::size_t rows : {1, 2, 3, 4, 5, 7, 11}) {
+      const auto seed = static_cast<unsigned>(rows * 10) + static_cast<unsigned>(thread);
+      const Ids query = random_texts(seed, 1, 6)[0];
+      const std::vector<Ids> documents = random_texts(seed + 1, rows, rows < 5 ? 80 : 20);
+      const std::vector<float> expected = together(plain, query, documents, false);
+      for (const bool packed : {true, false}) {
+        const std::vector<float> found = together(graph, query, documents, packed);
+        for (std::size_t row = 0; row < rows; ++row)
+          CHECK_EQ(std::abs(found[row] - expected[row]) < 1e-4f, true);
+      }
+    }
+  });
+  // What no recording holds runs as ever: to the bit.
+  const Ids query = random_texts(4, 1, 6)[0];
+  const std::vector<Ids> wide = {Ids(120, 7), Ids(110, 9)};
+  const std::vector<Ids> many = random_texts(5, 40, 30);
+  for (const auto& documents : {wide, many})
+    CHECK_EQ(together(graph, query, documents, false), together(plain, query, documents, false));
+  graph.capture(model_path, 0, 100);
+  CHECK_EQ(graph.captures(), std::size_t{0});
+}
+
+void what_cannot_be_captured_is_an_error() {
+  ort::CrossEncoder graph(library(), {.model = model_path, .provider_options = {}});
+  const Ids query = random_texts(4, 1, 6)[0];
+  const std::vector<Ids> documents = random_texts(5, 3, 30);
+  const auto expected = serial(graph, query, documents);
+  CHECK_EQ(fault([&] { graph.capture(model_path.parent_path() / "none.onnx", 512, 128); }),
+           "kModel");
+  CHECK_EQ(graph.captures(), std::size_t{0});
+  CHECK_EQ(serial(graph, query, documents), expected);
+}
+
+void a_recording_is_alone() {
+  ort::CaptureGate gate;
+  std::atomic<int> inside = 0;
+  std::atomic<bool> recording = false;
+  on_threads(6, [&](int thread) {
+    for (int i = 0; i < 200; ++i) {
+      if (thread < 2) {
+        const ort::CaptureGate::Recording alone(gate);
+        CHECK_EQ(recording.exchange(true), false);
+        CHECK_EQ(inside.load(), 0);
+        recording = false;
+      } else {
+        const ort::CaptureGate::Use use(gate);
+        ++inside;
+        CHECK_EQ(recording.load(), false);
+        --inside;
+      }
+    }
+  });
+}
+
+void a_thread_of_its_own_does_what_it_is_asked() {
+  ort::OwnThread own;
+  std::thread::id id{};
+  own.run([&] { id = std::this_thread::get_id(); });
+  CHECK_EQ(id != std::this_thread::get_id(), true);
+  int sum = 0;  // no lock: it is only ever that thread's
+  on_threads(4, [&](int) {
+    for (int i = 0; i < 100; ++i)
+      own.run([&] {
+        CHECK_EQ(std::this_thread::get_id() == id, true);
+        ++sum;
+      });
+  });
+  CHECK_EQ(sum, 400);
+  CHECK_EQ(fault([&] { own.run([] { throw Error(Fault::kRun, "of a job"); }); }), "kRun");
+  own.run([&] { sum = 1; });
+  CHECK_EQ(sum, 1);
 }
 
 void a_thread_keeps_its_session() {
@@ -353,6 +462,10 @@ int main(int count, char* arguments[]) {
       {"an engine gives what the session gives", an_engine_gives_what_the_session_gives},
       {"a wide session gives the same bits", a_wide_session_gives_the_same_bits},
       {"sessions of their own give the same bits", sessions_of_their_own_give_the_same_bits},
+      {"what is captured gives the same logits", what_is_captured_gives_the_same_logits},
+      {"what cannot be captured is an error", what_cannot_be_captured_is_an_error},
+      {"a recording is alone", a_recording_is_alone},
+      {"a thread of its own does what it is asked", a_thread_of_its_own_does_what_it_is_asked},
       {"a thread keeps its session", a_thread_keeps_its_session},
       {"a session that shares nothing is not widened",
        a_session_that_shares_nothing_is_not_widened},
