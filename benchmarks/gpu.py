@@ -40,6 +40,7 @@ SHAPES = {
 ON_A_GPU = ("MiniLM-L6", "bge-reranker-base", "bge-reranker-v2-m3")
 BATCH_SIZES = (32, 128, 512)
 ROUNDS = 5
+FEW = 10  # documents of a small call
 REFERENCE_PAIRS = 32  # that PyTorch scores in fp32 on the processor
 BUSY_SECONDS = 3.0
 SAMPLE_SECONDS = 0.05
@@ -112,6 +113,8 @@ def measure(name: str, root: Path, device: str) -> dict[str, Any]:
             "rerank-core": partial(ours.score, work.query, work.documents),
             "sentence-transformers": partial(_predict, peer, work, best),
             "rerank-core, 100": partial(ours.score, work.query, work.documents[:100]),
+            "rerank-core, 10": partial(ours.score, work.query, work.documents[:FEW]),
+            "sentence-transformers, 10": partial(_predict, peer, work, best, FEW),
         }
         seconds = harness.interleaved(contenders, ROUNDS)
         with busy_share(device) as samples:
@@ -126,6 +129,7 @@ def measure(name: str, root: Path, device: str) -> dict[str, Any]:
         "packed": info.packed,
         "token_budget": info.token_budget,
         "batches_in_flight": info.batches_in_flight,
+        "captured_tokens": info.captured_tokens,
         "provider": f"{info.provider}, onnxruntime {info.onnxruntime}",
         "calibration": manifest.made.get("calibration"),
         "batch_size": best,
@@ -136,6 +140,8 @@ def measure(name: str, root: Path, device: str) -> dict[str, Any]:
                 ("rerank-core", len(work.documents)),
                 ("sentence-transformers", len(work.documents)),
                 ("rerank-core, 100", 100),
+                ("rerank-core, 10", FEW),
+                ("sentence-transformers, 10", FEW),
             )
         },
         "ratio": harness.summary(
@@ -162,8 +168,10 @@ def _best_batch_size(peer: CrossEncoder, work: workloads.Workload) -> int:
     return int(min(seconds, key=lambda size: min(seconds[size])))
 
 
-def _predict(peer: CrossEncoder, work: workloads.Workload, batch_size: int) -> Any:
-    pairs = [(work.query, text) for text in work.documents]
+def _predict(
+    peer: CrossEncoder, work: workloads.Workload, batch_size: int, count: int | None = None
+) -> Any:
+    pairs = [(work.query, text) for text in work.documents[:count]]
     return peer.predict(pairs, batch_size=batch_size, show_progress_bar=False)
 
 
@@ -171,7 +179,7 @@ def table(result: dict[str, Any]) -> str:
     """Give what was measured, one line a shape."""
     head = (
         f"{'shape':<20}{'ours':>9}{'theirs':>9}{'ratio':>7}{'of matrix rate':>15}{'busy':>6}"
-        f"{'diff':>9}  how"
+        f"{'diff':>9}{'10: ms':>8}{'theirs':>7}  how"
     )
     lines = [head]
     for name, row in result["shapes"].items():
@@ -179,13 +187,18 @@ def table(result: dict[str, Any]) -> str:
         busy = "-" if row["busy"] is None else f"{row['busy']:.0%}"
         how = (
             f"{'packed' if row['packed'] else 'padded'}, {row['token_budget']} tokens, "
-            f"{row['batches_in_flight']} in flight; theirs by {row['batch_size']}"
+            f"{row['batches_in_flight']} in flight, up to {row['captured_tokens']} recorded; "
+            f"theirs by {row['batch_size']}"
+        )
+        ours, theirs = (
+            1e3 * FEW / speed[who]["median"]
+            for who in ("rerank-core, 10", "sentence-transformers, 10")
         )
         lines.append(
             f"{name:<20}{speed['rerank-core']['median']:>9.0f}"
             f"{speed['sentence-transformers']['median']:>9.0f}{row['ratio']['median']:>6.2f}x"
             f"{row['tflops'] / result['matrix_tflops']:>15.0%}{busy:>6}"
-            f"{row['probability_difference']:>9.1e}  {how}"
+            f"{row['probability_difference']:>9.1e}{ours:>8.2f}{theirs:>7.2f}  {how}"
         )
     return "\n".join(lines)
 

@@ -27,6 +27,7 @@ class Device:
         token_budget: Padded tokens of a batch.
         width_multiple: Lengths are rounded up to it, where rows are padded.
         batches_in_flight: Batches that run at once, however many threads there are.
+        captured_tokens: Padded tokens up to which a batch is recorded and replayed; 0 where none is.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Device:
     token_budget: int
     width_multiple: int
     batches_in_flight: int
+    captured_tokens: int = 0
 
     def measured(self, manifest: Manifest) -> Device:
         """Give the kind with what was found best for a model that was prepared for it."""
@@ -43,6 +45,7 @@ class Device:
             self,
             token_budget=manifest.token_budget or self.token_budget,
             batches_in_flight=manifest.batches_in_flight or self.batches_in_flight,
+            captured_tokens=manifest.captured_tokens or 0,
         )
 
 

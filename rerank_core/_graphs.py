@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rerank_core import _core
-from rerank_core.errors import EngineError, ModelError
+from rerank_core.errors import EngineError, ModelError, RerankError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rerank_core.models.store import ModelFiles
     from rerank_core.tokenizer import Tokenizer
 
-__all__ = ["Graph", "SessionOptions", "load_graph", "runs_or_is_no_model"]
+__all__ = ["Captured", "Graph", "SessionOptions", "load_graph", "runs_or_is_no_model"]
 
 _log = logging.getLogger("rerank_core")
 
@@ -37,6 +37,21 @@ _WORTH = 0.005
 
 
 @dataclass(frozen=True)
+class Captured:
+    """Which batches are recorded, to be replayed.
+
+    Attributes:
+        padded: The graph of padded rows, of the same weights.
+        max_tokens: Of a batch, padding included.
+        max_width: Tokens of a row.
+    """
+
+    padded: Path
+    max_tokens: int
+    max_width: int
+
+
+@dataclass(frozen=True)
 class SessionOptions:
     """What a session is made with; the same files with equal options are one session.
 
@@ -45,6 +60,7 @@ class SessionOptions:
         provider: The execution provider, and its options.
         is_optimized: Whether ONNX Runtime optimized the graph when it was prepared.
         threads: What a pair may use that is alone.
+        captured: What is recorded; None for nothing.
     """
 
     library: Path
@@ -52,6 +68,7 @@ class SessionOptions:
     provider_options: tuple[tuple[str, str], ...]
     is_optimized: bool
     threads: int
+    captured: Captured | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +148,17 @@ def _load(files: ModelFiles, tokenizer: Tokenizer, options: SessionOptions) -> G
             )
     if np.isnan(together).any():
         raise ModelError(f"{files.graph} gives NaN; its weights are broken")
+    if options.captured is not None:
+        _capture(session, options.captured)
     return Graph(session, not np.array_equal(together, np.concatenate(alone)))
+
+
+def _capture(session: _core.CrossEncoder, captured: Captured) -> None:
+    """Record small batches; where the device does not, they run as large ones do, only slower."""
+    try:
+        session.capture(**vars(captured))
+    except RerankError as error:
+        _log.warning("small batches of %s are not recorded: %s", captured.padded, error)
 
 
 def _use_threads(

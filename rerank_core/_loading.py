@@ -10,8 +10,8 @@ import numpy as np
 
 from rerank_core import _core
 from rerank_core._cpu import adds_int8_exactly, available_cpus
-from rerank_core._devices import MAX_THREADS, checked_device
-from rerank_core._graphs import Graph, SessionOptions, load_graph, runs_or_is_no_model
+from rerank_core._devices import MAX_THREADS, Device, checked_device
+from rerank_core._graphs import Captured, Graph, SessionOptions, load_graph, runs_or_is_no_model
 from rerank_core._onnxruntime import check_provider, find_library, preload_cuda
 from rerank_core.errors import InvalidArgumentError, ModelError
 from rerank_core.models.store import ModelFiles, find, verify
@@ -82,6 +82,7 @@ def load(
     verify(files)
     kind = kind.measured(files.manifest)
     token_budget = token_budget or kind.token_budget
+    padded = files.graph
     files = _made_for(files, kind.name)
     on_cpu = kind.name == "cpu"
     library = find_library()
@@ -108,6 +109,7 @@ def load(
             tuple(options.items()),
             files.manifest.is_optimized,
             threads=threads if on_cpu else 1,
+            captured=_captured(padded, kind, files, memory_limit),
         ),
     )
     # A score belongs to its pair: where its company shows, every pair runs alone. On CUDA it may
@@ -144,6 +146,7 @@ def load(
         token_budget=token_budget,
         max_batch_rows=max_batch_rows,
         batches_in_flight=min(threads, kind.batches_in_flight),
+        captured_tokens=kind.captured_tokens if graph.session.captures else 0,
         packed=graph.session.is_packed,
         memory_limit=memory_limit,
         activation=str(files.traits.activation or files.traits.activation_entry),
@@ -209,6 +212,15 @@ def _made_for(files: ModelFiles, device: str) -> ModelFiles:
         )
     packed = files.manifest.packed
     return replace(files, graph=files.directory / packed) if packed and device == "cuda" else files
+
+
+def _captured(
+    padded: Path, kind: Device, files: ModelFiles, memory_limit: int | str | None
+) -> Captured | None:
+    """Give what is to be recorded; nothing under a limit, of which recordings would take a second one."""
+    if not kind.captured_tokens or memory_limit is not None:
+        return None
+    return Captured(padded, kind.captured_tokens, files.max_length)
 
 
 def _gives_logits(files: ModelFiles) -> bool:

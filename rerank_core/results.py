@@ -228,6 +228,8 @@ class RerankerInfo:
         token_budget: Padded tokens that a batch may have.
         max_batch_rows: Rows that a batch may have; 1 where a score would depend on its batch.
         batches_in_flight: Batches that run at once.
+        captured_tokens: Padded tokens up to which a batch is a recording (CUDA graph) that is replayed; 0
+            where none is.
         packed: Whether the graph takes the rows of a batch one behind the other, without padding.
         memory_limit: Bytes that running batches may take together; None is no limit.
         raw_scores: Whether scores are logits rather than 0 to 1.
@@ -246,6 +248,7 @@ class RerankerInfo:
     token_budget: int
     max_batch_rows: int | None
     batches_in_flight: int = field(default=1)
+    captured_tokens: int = field(default=0)
     packed: bool = field(default=False)
     memory_limit: int | None = field(default=None)
     raw_scores: bool = field(default=False)

@@ -102,6 +102,15 @@ void bind_model(py::module_& m) {
           },
           py::arg("threads"))
       .def(
+          "capture",
+          [](ort::CrossEncoder& model, const std::filesystem::path& padded, std::int64_t max_tokens,
+             std::int64_t max_width) {
+            // Safe: no Python in there.
+            without_gil([&] { model.capture(padded, max_tokens, max_width); });
+          },
+          py::kw_only(), py::arg("padded"), py::arg("max_tokens"), py::arg("max_width"))
+      .def_property_readonly("captures", &ort::CrossEncoder::captures)
+      .def(
           "spread", [](ort::CrossEncoder& model, std::size_t threads) { model.spread(threads); },
           py::arg("threads"))
       .def("run", &run, py::arg("input_ids").noconvert(), py::arg("attention_mask").noconvert(),

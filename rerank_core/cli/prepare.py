@@ -85,8 +85,8 @@ def add_calibrate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     command = commands.add_parser(
         "calibrate",
         help="find how a prepared model runs fastest on a device",
-        description="Try packed and padded rows, sizes of batches and how many run at once on the device "
-        "that is here, and keep the fastest in the directory's rerank_core.json.",
+        description="Try packed and padded rows, sizes of batches, how many run at once and recordings of small "
+        "ones on the device that is here, and keep the fastest in the directory's rerank_core.json.",
     )
     command.set_defaults(run=_calibrate)
     command.add_argument("directory", metavar="DIR", help="a directory that `prepare` made")
@@ -99,11 +99,13 @@ def add_calibrate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 def _calibrate(arguments: argparse.Namespace) -> None:
     trials = calibrate(arguments.directory, device=arguments.device)
     if not arguments.json:
-        print(f"{'rows':<7} {'token budget':>12} {'in flight':>9} {'pairs/s':>9}")
+        head = f"{'rows':<7} {'token budget':>12} {'in flight':>9} {'captured':>8}"
+        print(f"{head} {'documents':>9} {'pairs/s':>9}")
     for trial in trials:
         if arguments.json:
             print(json.dumps(asdict(trial)))
             continue
         rows = "packed" if trial.packed else "padded"
         in_flight = trial.batches_in_flight or "default"
-        print(f"{rows:<7} {trial.token_budget:>12} {in_flight:>9} {trial.pairs_per_second:>9.0f}")
+        how = f"{rows:<7} {trial.token_budget:>12} {in_flight:>9} {trial.captured_tokens:>8}"
+        print(f"{how} {trial.documents:>9} {trial.pairs_per_second:>9.0f}")

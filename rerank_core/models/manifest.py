@@ -44,6 +44,8 @@ class Manifest:
         packed: Name of the ONNX file whose rows lie one behind the other, for CUDA; None where there is none.
         token_budget: Padded tokens of a batch, as measured on a device; None takes the device's own.
         batches_in_flight: Batches that run at once there; None likewise.
+        captured_tokens: Padded tokens up to which a batch is a recording (CUDA graph) that is replayed there;
+            None where none is.
         is_optimized: Whether ONNX Runtime's optimizations are in the graph and need no repeating.
         sha256: Hash of each file, by name.
         made: How it was prepared: source, device, versions, rewrites, differences. For people.
@@ -59,6 +61,7 @@ class Manifest:
     packed: str | None = None
     token_budget: int | None = None
     batches_in_flight: int | None = None
+    captured_tokens: int | None = None
     is_optimized: bool = False
     sha256: dict[str, str] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
@@ -152,6 +155,7 @@ _RULES = {
     "packed": (_is_inside, "name a file in the directory"),
     "token_budget": (_is_count, "be a whole number of at least 1"),
     "batches_in_flight": (_is_count, "be a whole number of at least 1"),
+    "captured_tokens": (_is_count, "be a whole number of at least 1"),
     "is_optimized": (lambda it: isinstance(it, bool), "be true or false"),
     "sha256": (
         lambda it: (

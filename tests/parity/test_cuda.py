@@ -1,6 +1,7 @@
 """CUDA beside the CPU, where there is one: the same scores within tolerance, nothing silent."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime
@@ -20,6 +21,7 @@ pytestmark = [
 ]
 DOCUMENTS = [*models.texts(60, seed=3, longest=120), "", "river " * 900]
 # One token to the longest row, and all around the sizes of a GPU's blocks.
+CAPTURED_TOKENS = 2048
 LENGTHS = [
     0,
     1,
@@ -47,7 +49,7 @@ def cuda(request, prepared):
     """Both layouts, whichever was found to be faster."""
     kept = Manifest.read(prepared)
     wanted = PACKED if request.param == "packed" else None
-    Manifest(**{**vars(kept), "packed": wanted}).write(prepared)
+    replace(kept, packed=wanted, captured_tokens=None).write(prepared)
     with Reranker(prepared, device="cuda") as reranker:
         assert reranker.info.packed == (request.param == "packed")
         yield reranker
@@ -104,6 +106,45 @@ def test_many_threads(cuda):
     with ThreadPoolExecutor(64) as pool:
         for found in pool.map(ask, range(256)):
             np.testing.assert_allclose(found, expected, atol=tolerance(cuda, expected), rtol=0)
+
+
+@pytest.fixture
+def captured(prepared):
+    """With recordings of small batches, whether they were found to be faster or not."""
+    kept = Manifest.read(prepared)
+    replace(kept, captured_tokens=CAPTURED_TOKENS).write(prepared)
+    try:
+        with Reranker(prepared, device="cuda") as reranker:
+            yield reranker
+    finally:
+        kept.write(prepared)
+
+
+def test_small_batches_are_replayed(captured, cpu):
+    assert captured.info.captured_tokens == CAPTURED_TOKENS, "the log says why nothing was recorded"
+    for count in (1, 2, 3, 5, 10, len(DOCUMENTS)):
+        documents = DOCUMENTS[-count:]
+        expected = cpu.score("silver river", documents, raw_scores=True)
+        for _ in range(2):
+            ours = captured.score("silver river", documents, raw_scores=True)
+            np.testing.assert_allclose(ours, expected, atol=tolerance(captured, expected), rtol=0)
+
+
+def test_recordings_are_made_while_others_run(captured, prepared):
+    """CUDA lets nobody allocate while it records: who runs meanwhile must wait, not fail."""
+    expected = captured.score("silver river", DOCUMENTS, raw_scores=True)
+
+    def ask(number):
+        return captured.score("silver river", [*DOCUMENTS, f"a {number}"], raw_scores=True)[:-1]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = [pool.submit(ask, number) for number in range(64)]
+        with Reranker(prepared, device="cuda", provider_options={"device_id": "0"}) as another:
+            assert another.info.captured_tokens == CAPTURED_TOKENS
+        for each in found:
+            np.testing.assert_allclose(
+                each.result(), expected, atol=tolerance(captured, expected), rtol=0
+            )
 
 
 def test_all_of_a_packed_graph_runs_on_the_gpu(cuda, caplog):

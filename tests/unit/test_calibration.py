@@ -1,6 +1,7 @@
 """What a model is best run with is tried, checked, and kept in its directory."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -67,6 +68,57 @@ def test_packed_rows_that_score_otherwise_are_refused(prepared, monkeypatch):
     assert (prepared / "rerank_core.json").read_bytes() == before, "nothing half done stays"
 
 
+@pytest.fixture
+def captures(source, tmp_path, monkeypatch):
+    """A directory whose rows can be padded. On a CPU nothing is recorded, but the same way is gone."""
+    monkeypatch.setitem(calibration._CAPTURED_TOKENS, "cpu", (64, 512))
+    return prepare(source, tmp_path / "captures", without=["no-mask"]).directory
+
+
+def test_small_batches_are_captured_where_that_is_faster(captures):
+    trials = calibrate(captures, device="cpu")[1 + len(BUDGETS) :]
+    assert [trial.captured_tokens for trial in trials] == [0, 64, 512]
+    assert all(trial.documents == 10 and trial.pairs_per_second > 0 for trial in trials)
+    assert Manifest.read(captures).captured_tokens in (None, 64, 512)
+
+
+@pytest.mark.usefixtures("captures")
+def test_what_cannot_be_captured_is_not_kept(prepared):
+    """Without a mask rows cannot be padded to a shape."""
+    trials = calibrate(prepared, device="cpu")
+    assert {trial.captured_tokens for trial in trials} == {0}
+    assert Manifest.read(prepared).captured_tokens is None
+
+
+def test_what_was_captured_before_is_tried_anew(captures, monkeypatch):
+    tried = []
+
+    def seen(_, manifest, *few):
+        tried.append((manifest.captured_tokens, *few))
+        return 100.0 + (manifest.captured_tokens or 0), []
+
+    replace(Manifest.read(captures), captured_tokens=4096).write(captures)
+    monkeypatch.setattr(calibration._Calibration, "_try", seen)
+    calibrate(captures, device="cpu")
+    assert tried[-3:] == [(None, 10), (64, 10), (512, 10)]
+    assert {tokens for tokens, *_ in tried[:-3]} == {None}
+    assert Manifest.read(captures).captured_tokens == 512
+
+
+def test_captured_batches_that_score_otherwise_are_not_kept(captures, monkeypatch, caplog):
+    original = calibration._Calibration._try
+
+    def shifted(self, manifest, *few):
+        _, logits = original(self, manifest, *few)
+        recorded = manifest.captured_tokens or 0
+        return 100.0 + recorded, logits + recorded
+
+    monkeypatch.setattr(calibration._Calibration, "_try", shifted)
+    calibrate(captures, device="cpu")
+    assert Manifest.read(captures).captured_tokens is None
+    assert "replayed score 5.1e+02 off" in caplog.text
+
+
 def test_an_interrupt_leaves_what_was(prepared, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
@@ -93,7 +145,7 @@ def test_errors_name_the_culprit(prepared, source, tmp_path):
 def test_from_the_command_line(prepared, capsys):
     assert main(["calibrate", str(prepared), "--device", "cpu"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["rows", "token", "budget", "in", "flight", "pairs/s"]
+    assert lines[0].split() == "rows token budget in flight captured documents pairs/s".split()
     assert len(lines) == 2 + len(BUDGETS)
     assert main(["calibrate", str(prepared), "--device", "cpu", "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[0])["packed"] is False

@@ -30,7 +30,9 @@ _LOG = logging.getLogger("rerank_core")
 
 _TOKEN_BUDGETS = {"cpu": (256, 512, 1024), "cuda": (4096, 16384, 32768, 65536)}
 _IN_FLIGHT = {"cpu": (), "cuda": (1, 2, 3)}
+_CAPTURED_TOKENS: dict[str, tuple[int, ...]] = {"cpu": (), "cuda": (1024, 4096)}
 _DOCUMENTS = 1000  # one call of so many
+_FEW = 10  # and where small batches are recorded
 _ROUNDS = 3
 _WORTH = 1.02  # a ratio below it is noise
 
@@ -43,12 +45,16 @@ class Trial:
         packed: Whether rows lay one behind the other.
         token_budget: Padded tokens of a batch.
         batches_in_flight: Batches that ran at once; None as many as there are threads.
+        captured_tokens: Padded tokens up to which a batch was a recording that was replayed.
+        documents: Of each call.
         pairs_per_second: Median of the rounds.
     """
 
     packed: bool
     token_budget: int
     batches_in_flight: int | None
+    captured_tokens: int
+    documents: int
     pairs_per_second: float
 
 
@@ -56,7 +62,8 @@ def calibrate(directory: str | os.PathLike[str], *, device: str = "cuda") -> lis
     """Find how a prepared model is run fastest on a device, and write it into its rerank_core.json.
 
     Packed rows are tried beside padded ones, whose logits they must have; then sizes of batches; then
-    how many run at once. Each is taken where it is faster than what was best before.
+    how many run at once; then, by calls of a few documents, recordings of small batches, with the same
+    logits. Each is taken where it is faster than what was best before.
 
     Args:
         directory: A prepared one, made for the device.
@@ -67,7 +74,7 @@ def calibrate(directory: str | os.PathLike[str], *, device: str = "cuda") -> lis
 
     Raises:
         ProviderError: The device is not here.
-        ModelError: The directory was prepared for another one, or packed rows score otherwise.
+        ModelError: The directory was prepared for another one, or packed rows or recordings score otherwise.
 
     Example:
         >>> from rerank_core.models.prepare import calibrate
@@ -101,11 +108,11 @@ class _Calibration:
         self._trials: list[Trial] = []
 
     def run(self) -> list[Trial]:
-        best = replace(self._found, packed=None)
+        best = replace(self._found, packed=None, captured_tokens=None)
         try:
             fastest, logits = self._try(best)
             if (self._directory / PACKED).is_file():
-                packed = replace(self._found, packed=PACKED)
+                packed = replace(best, packed=PACKED)
                 speed, others = self._try(packed)
                 self._check(others, logits)
                 if speed > fastest * _WORTH:
@@ -114,6 +121,7 @@ class _Calibration:
                 speed, _ = self._try(changed := replace(best, **choice))
                 if speed > fastest * _WORTH:
                     best, fastest = changed, speed
+            best = self._captured(best)
             best.made["calibration"] = [asdict(trial) for trial in self._trials]
         except BaseException:
             best = self._found
@@ -128,34 +136,66 @@ class _Calibration:
         ]
         return [*budgets, *({"batches_in_flight": number} for number in _IN_FLIGHT[self._kind])]
 
-    def _try(self, manifest: Manifest) -> tuple[float, NDArray[np.float32]]:
-        """Give the pairs per second of a call, and its logits."""
+    def _captured(self, best: Manifest) -> Manifest:
+        """Give the best with recordings of small batches, where they make calls of a few documents faster."""
+        choices = _CAPTURED_TOKENS[self._kind]
+        if not choices:
+            return best
+        fastest, logits = self._try(best, _FEW)
+        for tokens in choices:
+            speed, found = self._try(changed := replace(best, captured_tokens=tokens), _FEW)
+            if off := self._difference(found, logits):
+                _LOG.warning("%s: batches that are replayed score %s", self._directory, off)
+            elif speed > fastest * _WORTH:
+                best, fastest = changed, speed
+        return best
+
+    def _try(
+        self, manifest: Manifest, count: int | None = None
+    ) -> tuple[float, NDArray[np.float32]]:
+        """Give the pairs per second of calls of `count` documents, or all, and the logits of one."""
         manifest.write(self._directory)
+        documents = self._documents[:count]
         try:
             with Reranker(self._directory, device=self._device) as reranker:
-                logits = reranker.score(self._query, self._documents, raw_scores=True)
+                logits = reranker.score(self._query, documents, raw_scores=True)
                 rounds = []
-                for _ in range(_ROUNDS):
+                for _ in range(_ROUNDS * len(self._documents) // len(documents)):
                     start = time.perf_counter()
-                    reranker.score(self._query, self._documents)
+                    reranker.score(self._query, documents)
                     rounds.append(time.perf_counter() - start)
                 info = reranker.info
         except EngineError as error:  # a batch that does not fit into the memory of the device
             _LOG.info("%s does not run: %s", manifest, error)
             return 0.0, np.empty(0, np.float32)
-        speed = len(self._documents) / median(rounds)
+        if manifest.captured_tokens and not info.captured_tokens:  # a warning says why
+            return 0.0, np.empty(0, np.float32)
+        speed = len(documents) / median(rounds)
         self._trials.append(
-            Trial(info.packed, info.token_budget, manifest.batches_in_flight, speed)
+            Trial(
+                packed=info.packed,
+                token_budget=info.token_budget,
+                batches_in_flight=manifest.batches_in_flight,
+                captured_tokens=info.captured_tokens,
+                documents=len(documents),
+                pairs_per_second=speed,
+            )
         )
         return speed, logits
 
     def _check(self, packed: NDArray[np.float32], padded: NDArray[np.float32]) -> None:
-        if not (len(packed) and len(padded)):
-            return
-        limit = TOLERANCES[self._found.precision or "fp32"].limit(float(padded.std()))
-        difference = float(np.abs(packed - padded).max())
-        if not difference <= limit:
+        if off := self._difference(packed, padded):
             raise ModelError(
-                f"{self._directory}: rows that are packed score {difference:.2g} off those that are padded, "
-                f"allowed is {limit:.2g}; please report the model, and remove {PACKED}"
+                f"{self._directory}: rows that are packed score {off}; please report the model, and remove "
+                f"{PACKED}"
             )
+
+    def _difference(self, found: NDArray[np.float32], expected: NDArray[np.float32]) -> str:
+        """Tell how far logits are off, "" where they are near enough or one way did not run."""
+        if not (len(found) and len(expected)):
+            return ""
+        limit = TOLERANCES[self._found.precision or "fp32"].limit(float(expected.std()))
+        difference = float(np.abs(found - expected).max())
+        if difference <= limit:
+            return ""
+        return f"{difference:.2g} off those that are padded, allowed is {limit:.2g}"
