@@ -28,6 +28,8 @@ __all__ = ["UNLIMITED", "Loaded", "load"]
 
 _log = logging.getLogger("rerank_core")
 
+_CAPTURED_WIDTH = 512  # a longer row takes its time whatever a launch takes
+
 UNLIMITED = int(np.iinfo(np.int64).max)
 
 
@@ -220,7 +222,7 @@ def _captured(
     """Give what is to be recorded; nothing under a limit, of which recordings would take a second one."""
     if not kind.captured_tokens or memory_limit is not None:
         return None
-    return Captured(padded, kind.captured_tokens, files.max_length)
+    return Captured(padded, kind.captured_tokens, min(files.max_length, _CAPTURED_WIDTH))
 
 
 def _gives_logits(files: ModelFiles) -> bool:
