@@ -123,7 +123,7 @@ def measure(name: str, root: Path, device: str) -> dict[str, Any]:
                 ours.score(work.query, work.documents)
         info = ours.info
     manifest = Manifest.read(made)
-    products = roofline.gflop(shape, work.tokens + 11, first_token=True) / 1e3
+    products = roofline.gflop(shape, work.tokens + 11, last="first token") / 1e3
     return {
         "precision": precision,
         "packed": info.packed,

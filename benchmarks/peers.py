@@ -142,8 +142,8 @@ def measure(
         "histogram": suite.histogram(rows),
         "rates": roofline.rates(),
         "gflop": {
-            "plain": roofline.gflop(shape, rows, first_token=False),
-            "prepared": roofline.gflop(shape, rows, first_token=True),
+            "plain": roofline.gflop(shape, rows, last="all tokens"),
+            "prepared": roofline.gflop(shape, rows, last="absorbed"),
         },
     }
     entries = contenders.entries(names, path, work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import onnxruntime
@@ -61,18 +61,29 @@ def _session(
     return onnxruntime.InferenceSession(model.SerializeToString(), options)
 
 
-def gflop(shape: Shape, rows: NDArray[np.int64], *, first_token: bool) -> float:
+def gflop(
+    shape: Shape,
+    rows: NDArray[np.int64],
+    *,
+    last: Literal["all tokens", "first token", "absorbed"],
+) -> float:
     """Give the products of a BERT on rows of these lengths, without padding.
 
     Args:
         shape: The model's.
         rows: Tokens of each.
-        first_token: Whether the last layer is left for the first token only, as in prepared models.
+        last: What is left of the last layer: in models that are prepared for CUDA keys and values of all
+            tokens, and the rest for the first; on a CPU these are absorbed into its query.
     """
 
-    def layer(tokens: NDArray[np.int64], queries: NDArray[np.int64]) -> float:
-        linear = (10 * queries + 2 * tokens) * 2 * shape.hidden**2
-        return float((linear + 4 * queries * tokens * shape.hidden).sum())
+    def layer(queries: NDArray[np.int64], keys: NDArray[np.int64], seen: int) -> float:
+        linear = (10 * queries + 2 * keys) * 2 * shape.hidden**2
+        return float((linear + 4 * queries * rows * seen).sum())
 
-    last = np.ones_like(rows) if first_token else rows
-    return ((shape.layers - 1) * layer(rows, rows) + layer(rows, last)) / 1e9
+    one = np.ones_like(rows)
+    ends = {
+        "all tokens": layer(rows, rows, shape.hidden),
+        "first token": layer(one, rows, shape.hidden),
+        "absorbed": layer(one, one, shape.heads * shape.hidden),
+    }
+    return ((shape.layers - 1) * layer(rows, rows, shape.hidden) + ends[last]) / 1e9

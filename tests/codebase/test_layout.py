@@ -26,7 +26,7 @@ SYSTEM = {
 
 FACE = {"errors", "results"}
 PACKING = {"attention", "nodes", "pooling", "positions", "rows"}
-REWRITES = {"attention", "first_token", "fold", "no_mask", "plumbing", "prune", "scale"}
+REWRITES = {"absorb", "attention", "first_token", "fold", "no_mask", "plumbing", "prune", "scale"}
 # ONNX Runtime's own package runs graphs that are prepared or compared with; scoring never imports it.
 PREPARING = {"models.prepare.trials", "models.verify.originals", "models.prepare.quantize"}
 COMMON, COHERE = "serving.dialects.common", "serving.dialects.cohere_v1"
@@ -276,7 +276,7 @@ PYTHON = {
     },
     **{
         f"models.prepare.rewrites.{name}": {"models.prepare.graphs", "models.prepare.sampler"}
-        for name in REWRITES - {"first_token", "fold", "no_mask", "plumbing"}
+        for name in REWRITES - {"absorb", "first_token", "fold", "no_mask", "plumbing"}
     },
     **{
         f"models.prepare.rewrites.{name}": {
@@ -285,6 +285,12 @@ PYTHON = {
             "models.prepare.trials",
         }
         for name in ("no_mask", "plumbing")
+    },
+    "models.prepare.rewrites.absorb": {
+        "models.prepare.graphs",
+        "models.prepare.rewrites.attention",
+        "models.prepare.sampler",
+        "models.prepare.trials",
     },
     "models.prepare.rewrites.axes": {"models.prepare.graphs"},
     "models.prepare.rewrites.first_token": {

@@ -148,8 +148,10 @@ def test_padding_is_counted_from_a_start():
 
 def test_products_of_a_model_by_hand():
     # One layer of width 2 on one row of 3 tokens: 12 x 2 x 2 weights, twice, for each; and 3 x 3 x 2, four times.
-    shape = graphs.Shape(layers=1, hidden=2)
+    shape = graphs.Shape(layers=1, hidden=2, heads=2)
     row = np.array([3])
-    assert roofline.gflop(shape, row, first_token=False) == (3 * 96 + 72) / 1e9
+    assert roofline.gflop(shape, row, last="all tokens") == (3 * 96 + 72) / 1e9
     # The first token alone needs queries, output and inner layers; keys and values are everyone's.
-    assert roofline.gflop(shape, row, first_token=True) == (80 + 3 * 16 + 24) / 1e9
+    assert roofline.gflop(shape, row, last="first token") == (80 + 3 * 16 + 24) / 1e9
+    # Absorbed, these are the query's; and each of its heads meets all of a token, not its own share.
+    assert roofline.gflop(shape, row, last="absorbed") == (96 + 2 * 24) / 1e9

@@ -42,6 +42,7 @@ def test_fp32_for_a_cpu(source, tmp_path):
         "first-token",
         "scales",
         "no-mask",
+        "absorb",
         "attention",
     ]
     assert prepared.verification.passed

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rerank_core.errors import InvalidArgumentError, ModelError
+from rerank_core.models.prepare.rewrites.absorb import absorb_projections
 from rerank_core.models.prepare.rewrites.attention import fuse_attention
 from rerank_core.models.prepare.rewrites.first_token import keep_first_token
 from rerank_core.models.prepare.rewrites.fold import fold_constants
@@ -57,6 +58,13 @@ REWRITES = (
         "no-mask",
         "the attention mask taken out, where no row is padded",
         drop_mask,
+        devices=("cpu",),
+        keeps_mask=False,
+    ),
+    Rewrite(
+        "absorb",
+        "keys and values of the last layer, whose query is one token, never made",
+        absorb_projections,
         devices=("cpu",),
         keeps_mask=False,
     ),
