@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALL = 64  # as rerank_core.models.prepare.quantize
+MATRIX = 2  # dimensions
 
 
 def blocks(source: Path, target: Path) -> None:
@@ -42,6 +43,7 @@ def static(source: Path, target: Path, feeds: Iterable[dict[str, NDArray[np.int6
     """One scale for each activation, seen on calibration rows beforehand."""
     model = onnx.load(source)
     del model.graph.value_info[:]
+    by_head = {tensor.name for tensor in model.graph.initializer if len(tensor.dims) > MATRIX}
     quantize_static(
         model,
         target,
@@ -50,6 +52,7 @@ def static(source: Path, target: Path, feeds: Iterable[dict[str, NDArray[np.int6
         op_types_to_quantize=["MatMul"],
         per_channel=True,
         weight_type=QuantType.QInt8,
+        nodes_to_exclude=[n.name for n in model.graph.node if by_head & set(n.input)],
         extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
     )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["quantize"]
 
 _SMALL = 64  # rows or columns of weights with which int8 gains nothing
+_MATRIX = 2  # dimensions
 
 
 def quantize(graph: Path, out: Path, *, reduce_range: bool) -> None:
@@ -65,12 +66,13 @@ def _is_no_advice(record: logging.LogRecord) -> bool:
 
 
 def _small(model: onnx.ModelProto) -> list[str]:
-    """Name the products with small weights, and those of one row for each pair, which are Gemm."""
+    """Name the products with small weights, and those of one row for each pair: Gemm, or by head."""
     shapes = {tensor.name: tensor.dims for tensor in model.graph.initializer}
     small = [
         node.name
         for node in model.graph.node
-        if node.op_type == "MatMul" and min(shapes.get(node.input[1], ()), default=0) < _SMALL
+        if node.op_type == "MatMul"
+        and (len(weights := shapes.get(node.input[1], ())) != _MATRIX or min(weights) < _SMALL)
     ]
     # As the quantizer names them when it has made them MatMul.
     return small + [f"{node.name}_MatMul" for node in model.graph.node if node.op_type == "Gemm"]
