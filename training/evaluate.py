@@ -22,6 +22,7 @@ from . import judged
 
 MEASURE = "nDCG@10"
 
+STRANGERS = (1, 2, 3)  # groups further on
 PROBES = Path(__file__).parent / "probes/paraphrases.jsonl"
 
 
@@ -55,14 +56,21 @@ def collection(reranker: Reranker, data: Collection) -> dict[str, float]:
 
 
 def probes(reranker: Reranker) -> dict[str, Any]:
-    """How often the paraphrase is ranked above every passage that only shares words."""
+    """How often the paraphrase is ranked above every passage that only shares words, and how often
+    also above what answers other queries, which shares none: to share no word is no merit.
+    """
     groups = [json.loads(line) for line in PROBES.read_text(encoding="utf-8").splitlines()]
-    wrong = []
-    for group in groups:
-        first, *others = reranker.score(group["query"], [group["relevant"], *group["decoys"]])
-        if first <= max(others):
+    wrong, of_others = [], 0
+    for place, group in enumerate(groups):
+        strangers = [groups[(place + more) % len(groups)]["relevant"] for more in STRANGERS]
+        first, *others = reranker.score(
+            group["query"], [group["relevant"], *group["decoys"], *strangers]
+        )
+        if first <= max(others[: len(group["decoys"])]):
             wrong.append(group["id"])
-    return {"groups": len(groups), "right": len(groups) - len(wrong), "wrong": wrong}
+        of_others += int(first > max(others))
+    right = len(groups) - len(wrong)
+    return {"groups": len(groups), "right": right, "also_others": of_others, "wrong": wrong}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -37,7 +37,8 @@ def quality() -> list[str]:
         "nDCG@10 of BM25's first hundred, linear gain, zero-shot, measured through `rerank_core`. "
         f"Of {groups['groups']} hand-written groups of one paraphrase and three passages that share more words "
         f"with the query, the paraphrase came first in **{groups['right']}** "
-        f"(prototype: {prototype['probes']['right']})."
+        f"(prototype: {prototype['probes']['right']}), and in {groups['also_others']} also before three passages "
+        "that answer other queries and share no word."
     )
     return [*lines, "", note]
 

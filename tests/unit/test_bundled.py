@@ -38,7 +38,25 @@ def test_half_separates_what_answers_from_what_does_not(bundled):
 
 def test_paraphrases_against_words(bundled):
     """Other machines round otherwise: two groups may fall to the other side."""
-    assert abs(evaluate.probes(bundled)["right"] - report.load("bundled")["probes"]["right"]) <= 2
+    found, wanted = evaluate.probes(bundled), report.load("bundled")["probes"]
+    assert abs(found["right"] - wanted["right"]) <= 2
+    assert abs(found["also_others"] - wanted["also_others"]) <= 2
+    assert found["also_others"] <= found["right"]
+
+
+@pytest.mark.parametrize(
+    ("query", "answer", "other"),
+    [
+        ("Which colour is grass?", "Grass is green.", "The sky is blue."),
+        ("grass", "Grass is green.", "The sky is blue."),
+        ("who wrote Hamlet", "Shakespeare wrote Hamlet.", "Dickens wrote Oliver Twist."),
+        ("capital of France", "Paris is the capital of France.", "Bread rises."),
+        ("what do cows eat", "Cows graze on grass and hay.", "Tigers hunt deer."),
+    ],
+)
+def test_to_share_no_word_is_no_merit(bundled, query, answer, other):
+    first, second = bundled.score(query, [answer, other])
+    assert first > second
 
 
 def test_a_batch_of_different_queries_changes_nothing(bundled):
