@@ -49,8 +49,8 @@ def preparing() -> list[str]:
         f"Ranking quality of int8, the bundled model over {len(changes)} judged collections: nDCG@10 changes by "
         f"{sum(changes) / len(changes):+.2f} % on average ({min(changes):+.2f} % to {max(changes):+.2f} %). "
         f"Median and quartiles of {result['rounds']} interleaved rounds through `Reranker`, random weights (whose logits lie closer together than trained ones), "
-        f"{next(iter(shapes.values()))['workload'][0]}. Prepared fp32 graphs against NumPy's fp32 matrix "
-        f"product on all cores: {rates}. {provenance(result)}. Reproduce with `make bench-prepare`."
+        f"{next(iter(shapes.values()))['workload'][0]}. Prepared fp32 graphs against the fp32 matrix "
+        f"product of NumPy or ONNX Runtime, whichever is faster, on all cores: {rates}. {provenance(result)}. Reproduce with `make bench-prepare`."
     )
     return [*table(head, lines), "", *table(int8_head, int8), "", note]
 
