@@ -17,7 +17,7 @@ from rerank_core.models.prepare import rewrites
 from rerank_core.models.prepare.graphs import check_inputs, load_graph, save_graph
 from rerank_core.models.prepare.rewrites import REWRITES, apply_rewrites
 from rerank_core.models.prepare.sampler import Sampler
-from rerank_core.models.prepare.trials import run
+from rerank_core.models.prepare.trials import optimize, run
 from tests import graphs, models
 
 SHAPES = {
@@ -111,10 +111,11 @@ def test_the_last_layer_runs_for_one_token(tmp_path):
 
 
 def of_all_tokens(graph, sampler):
-    """Count the products that are made for each of 13 tokens."""
+    """Count the products that make a vector of each of 13 tokens."""
     products = [str(node.outputs[0].name) for node in graph.graph if node.op_type == "MatMul"]
     (found,) = run(graph, [sampler(graph, 2, 13)], products)
-    return sum(found[name].shape[:2] == (2, 13) for name in products)
+    sizes = [found[name].shape for name in products]
+    return sum(size[:2] == (2, 13) and size[2] >= SHAPES["bert"].hidden for size in sizes)
 
 
 def test_the_last_layer_makes_no_keys_and_values(tmp_path):
@@ -154,6 +155,31 @@ def test_a_bias_of_keys_may_be_large(tmp_path):
     apply_rewrites(graph, sampler, device="cpu", without=["attention"])
     assert of_all_tokens(graph, sampler) == 6
     np.testing.assert_allclose(logits(graph, row, tmp_path), before, atol=5e-6)
+
+
+def test_threads_keep_the_bits(tmp_path):
+    """Of the whole rewritten graph, or no pair that is alone could be split between them."""
+    shape = graphs.Shape(vocab=400, positions=320, hidden=384, heads=12, layers=2)
+    graph, sampler = load(tmp_path, graphs.bert(shape))
+    apply_rewrites(graph, sampler, device="cpu")
+    save_graph(graph, tmp_path / "plain.onnx")
+    optimize(tmp_path / "plain.onnx", tmp_path / "run.onnx")
+
+    def session(threads):
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        return ort.InferenceSession(
+            tmp_path / "run.onnx", options, providers=["CPUExecutionProvider"]
+        )
+
+    alone = session(1)
+    names = {given.name for given in alone.get_inputs()}
+    shared = [session(threads) for threads in (2, 3, 8)]
+    for width in (5, 33, 40, 64, 75, 124, 257, 320):
+        row = {name: value for name, value in feeds(1, width).items() if name in names}
+        for each in shared:
+            np.testing.assert_array_equal(each.run(None, row), alone.run(None, row))
 
 
 def pooled(proto, pool):

@@ -104,9 +104,14 @@ def _absorb(model: ir.Model, attention: _Attention) -> None:
     third = constant(model, "absorb_axis", np.array([2], np.int64))
 
     add = _Line(model, attention.merged)
-    query = add("MatMul", [attention.query, to_keys])  # [rows, heads, 1, inputs]
-    scores = add("MatMul", [add("Squeeze", [query, third]), add("Transpose", [keys.x], [0, 2, 1])])
-    mean = add("MatMul", [add("Softmax", [scores]), values.x])  # [rows, heads, inputs]
+    def turn(value: ir.Value) -> ir.Value:
+        return add("Transpose", [value], [0, 2, 1])
+
+    # More rows than columns in both products of all tokens: then threads share out rows, and the bits stay.
+    # Of columns ONNX Runtime makes sums in other steps for another number of them.
+    query = add("Squeeze", [add("MatMul", [attention.query, to_keys]), third])
+    scores = turn(add("MatMul", [keys.x, turn(query)]))  # [rows, heads, tokens]
+    mean = turn(add("MatMul", [turn(values.x), turn(add("Softmax", [scores]))]))
     each = add("MatMul", [add("Unsqueeze", [mean, third]), to_values])  # [rows, heads, 1, size]
     turned = add("Transpose", [each], [0, 2, 1, 3])
     result = add("Reshape", [turned, given(attention.merged.inputs[1])])
