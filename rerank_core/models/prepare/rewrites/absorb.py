@@ -104,6 +104,7 @@ def _absorb(model: ir.Model, attention: _Attention) -> None:
     third = constant(model, "absorb_axis", np.array([2], np.int64))
 
     add = _Line(model, attention.merged)
+
     def turn(value: ir.Value) -> ir.Value:
         return add("Transpose", [value], [0, 2, 1])
 
