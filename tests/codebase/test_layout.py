@@ -195,7 +195,7 @@ PYTHON = {
     "models.__init__": set(),
     "models.hub.cache": {"errors", "models.layout", "models.manifest"},
     "models.cards": FACE,
-    "models.prepare.graphs": {"errors", "models.prepare.sampler"},
+    "models.prepare.graphs": {"errors", "models.layout", "models.prepare.sampler"},
     "models.prepare.half": {
         "errors",
         "models.prepare.graphs",
@@ -266,7 +266,7 @@ PYTHON = {
         "models.prepare.trials",
     },
     "models.prepare.packing.rows": {"models.prepare.packing.nodes", "models.prepare.sampler"},
-    "models.prepare.quantize": {"errors"},
+    "models.prepare.quantize": {"errors", "models.prepare.graphs"},
     "models.prepare.trials": {"errors", "models.prepare.graphs", "models.prepare.sampler"},
     "models.prepare.rewrites.__init__": {
         "errors",

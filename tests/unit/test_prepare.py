@@ -21,6 +21,7 @@ from rerank_core.errors import (
     NotFoundError,
 )
 from rerank_core.models.manifest import Manifest
+from rerank_core.models.prepare import graphs as prepared_graphs
 from rerank_core.models.prepare import prepare
 from tests import graphs, models
 
@@ -77,6 +78,22 @@ def test_int8_for_a_cpu(tmp_path):
         assert after.info.max_batch_rows == 1
         found = after.score("capital of France", ["Paris is the capital.", "Bread", "Rome"])
     np.testing.assert_allclose(found, before, atol=0.02)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_large_weights_lie_beside_the_graph(precision, tmp_path, monkeypatch):
+    prepare("bundled", tmp_path / "inside", precision=precision)
+    monkeypatch.setattr(prepared_graphs, "_INLINE_LIMIT", 0)
+    prepare("bundled", tmp_path / "beside", precision=precision)
+    manifest = json.loads((tmp_path / "beside/rerank_core.json").read_text())
+    assert set(os.listdir(tmp_path / "beside")) == {*manifest["sha256"], "rerank_core.json"}
+    graph, data = (tmp_path / "beside" / name for name in ("model.onnx", "model.onnx_data"))
+    assert graph.stat().st_size < data.stat().st_size
+    with Reranker(tmp_path / "inside") as inside, Reranker(tmp_path / "beside") as beside:
+        assert beside.score(QUERY, DOCUMENTS).tolist() == inside.score(QUERY, DOCUMENTS).tolist()
+    data.write_bytes(data.read_bytes()[:-1])
+    with pytest.raises(ModelError, match=r"model\.onnx_data is not the file that was prepared"):
+        Reranker(tmp_path / "beside")
 
 
 def largest_weight(directory):

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from rerank_core.errors import ModelError
+from rerank_core.models.prepare.graphs import has_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,7 @@ def quantize(graph: Path, out: Path, *, reduce_range: bool) -> None:
             reduce_range=reduce_range,
             weight_type=QuantType.QInt8,
             nodes_to_exclude=_small(model),
-            use_external_data_format=graph.with_name(f"{graph.name}_data").exists(),
+            use_external_data_format=has_data(graph),
             extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
         )
     finally:

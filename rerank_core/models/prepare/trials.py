@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rerank_core.errors import ModelError
-from rerank_core.models.prepare.graphs import LARGE, forget_shapes, logits_of
+from rerank_core.models.prepare.graphs import LARGE, forget_shapes, has_data, logits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -146,7 +146,7 @@ def optimize(source: Path, target: Path) -> None:
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(target)
     options.log_severity_level = 3
-    if source.with_name(f"{source.name}_data").exists():
+    if has_data(source):
         entry = "session.optimized_model_external_initializers_file_name"
         options.add_session_config_entry(entry, f"{target.name}_data")
     try:
