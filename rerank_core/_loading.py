@@ -81,7 +81,7 @@ def load(
     files = find(model, precision, revision)
     if raw_scores is None:
         raw_scores = _gives_logits(files)
-    verify(files)
+    verify(files)  # 2026-11-30: on a thread beside library and tokenizer it gained nothing
     kind = kind.measured(files.manifest)
     token_budget = token_budget or kind.token_budget
     padded = files.graph
