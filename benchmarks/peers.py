@@ -78,7 +78,7 @@ class Field:
     def __init__(self, stack: ExitStack, shape: str, names: Iterable[str]) -> None:
         self.shape = shape
         self.weights = WEIGHTS / workloads.stem(workloads.SHAPES[shape])
-        _calibrate(self.weights)
+        calibrate(self.weights)
         self.reasons: dict[str, str] = {}
         self.ready: dict[str, dict[str, Any]] = {}
         self.processes: dict[str, Process] = {}
@@ -190,7 +190,7 @@ def _take_turns(entries: dict[str, Entry], path: Path, rounds: int) -> dict[str,
     return reasons
 
 
-def _calibrate(weights: Path) -> None:
+def calibrate(weights: Path) -> None:
     """Write the texts on which a peer may calibrate int8."""
     path = weights / "calibration.json"
     if not path.exists():

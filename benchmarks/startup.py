@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks import harness, workloads
 from benchmarks.baselines import CONTENDERS
 from benchmarks.baselines.process import ROOT, WEIGHTS, ContenderError, Process, python_of
+from benchmarks.peers import calibrate
 
 SHAPE = "MiniLM-L6 (6 x 384)"
 FIGURES = ("import_seconds", "load_seconds", "first_score_seconds", "loaded_mb", "loading_peak_mb")
@@ -53,6 +54,7 @@ def install_mb(name: str) -> float:
 def main() -> None:
     starts = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     weights = WEIGHTS / workloads.stem(workloads.SHAPES[SHAPE])
+    calibrate(weights)
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTENDERS}
     reasons: dict[str, str] = {}
     for _ in range(starts):
